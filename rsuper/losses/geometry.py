@@ -1,0 +1,81 @@
+"""Balls, boxes and sums on a voxel grid, for the Ball Loss."""
+
+import math
+from functools import lru_cache
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+Spacing = tuple[float, float, float]
+Box = tuple[slice, slice, slice]
+
+
+@lru_cache(maxsize=64)
+def gaussian_ball(diameter_mm: float, spacing_mm: Spacing) -> Float[Tensor, "i j k"]:
+    """Make the kernel of `rsuper.losses.ball.ball_kernel`; one tensor for all calls: never write to it.
+
+    Source: §2.2, footnote 9.
+    """
+    square = _squared_distance(diameter_mm / 2, spacing_mm)
+    weights = torch.exp(-square / (2 * (0.75 * diameter_mm) ** 2))
+    return weights * _within(square, diameter_mm / 2)
+
+
+def binary_ball(radius_mm: float, spacing_mm: Spacing) -> Float[Tensor, "i j k"]:
+    """Make a ball that is 1 where a voxel's center is within the radius, 0 elsewhere; sides are odd."""
+    return _within(_squared_distance(radius_mm, spacing_mm), radius_mm).double()
+
+
+def correlate(volume: Float[Tensor, "x y z"], kernel: Float[Tensor, "i j k"]) -> Float[Tensor, "x y z"]:
+    """Sum the volume under a symmetric odd kernel at each voxel, zero padded, in the volume's type."""
+    for axis, side in enumerate(volume.shape):
+        half = kernel.shape[axis] // 2
+        reach = min(half, side - 1)  # weights further out never meet the volume
+        kernel = kernel.narrow(axis, half - reach, 2 * reach + 1)
+    kernel = kernel.to(volume)
+    # Side plus reach is enough: what wraps around falls on voxels that are cut away.
+    padded = [_fast_length(side + taps // 2) for side, taps in zip(volume.shape, kernel.shape, strict=True)]
+    spectrum = torch.fft.rfftn(volume, s=padded) * torch.fft.rfftn(kernel, s=padded)
+    full = torch.fft.irfftn(spectrum, s=padded)
+    for axis, side in enumerate(volume.shape):
+        full = full.narrow(axis, kernel.shape[axis] // 2, side)
+    return full
+
+
+def bounding_box(mask: Bool[Tensor, "x y z"]) -> Box | None:
+    """Find the smallest box that holds the mask; None: the mask is empty."""
+    plane = mask.any(2)
+    sides = [plane.any(1), plane.any(0), mask.any(0).any(0)]
+    flags = torch.cat(sides).tolist()  # one transfer for all axes
+    box = []
+    for side in sides:
+        own, flags = flags[: len(side)], flags[len(side) :]
+        if True not in own:
+            return None
+        box.append(slice(own.index(True), len(own) - own[::-1].index(True)))
+    return box[0], box[1], box[2]
+
+
+def _squared_distance(radius_mm: float, spacing_mm: Spacing) -> Tensor:
+    """Squared distance from the center over the smallest odd grid that holds a ball."""
+    axes = []
+    for step in spacing_mm:
+        half = math.floor(radius_mm / step + 1e-9)
+        axes.append((torch.arange(-half, half + 1, dtype=torch.float64) * step) ** 2)
+    return axes[0][:, None, None] + axes[1][None, :, None] + axes[2][None, None, :]
+
+
+def _within(squared_mm2: Tensor, radius_mm: float) -> Tensor:
+    # The slack keeps voxels whose center lies on the surface, whatever the rounding of their distance.
+    return squared_mm2 <= (radius_mm * (1 + 1e-9)) ** 2
+
+
+@lru_cache(maxsize=1024)
+def _fast_length(length: int) -> int:
+    """Next length without a prime factor above 5: fast for every FFT library."""
+    rest = length
+    for prime in (2, 3, 5):
+        while rest % prime == 0:
+            rest //= prime
+    return length if rest == 1 else _fast_length(length + 1)
