@@ -1,0 +1,26 @@
+# From CTs, masks and reports to the paper's tables. WHAT runs is one experiment file (config/), HOW it runs is a
+# profile (profiles/). `snakemake --cores all results/table2.csv` runs the default experiment.
+#
+#     snakemake --config experiment=config/real_anatomy.yaml table2
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+# Ignored without --sdm: a site that runs in containers names here an image that holds this package.
+containerized: "docker://python:3.11-slim"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/reports.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+# publish
+
+
+
+
+onsuccess:
+    print(summary())

@@ -1,0 +1,321 @@
+"""Every file that passes between two rules: where it lies, its columns, how it is written and read.
+
+A file is written under a temporary name and renamed, so that its existence means it is complete. A reader
+checks the columns and names the first bad row.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rsuper.errors import ArtifactError
+
+# --------------------------------------------------------------------------------------------- tables
+
+TEXT, NUMBER, COUNT, FLAG = "text", "number", "count", "flag"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of one kind of CSV, each with what its cells hold."""
+
+    name: str
+    columns: dict[str, str]
+
+
+COHORT = Table(
+    "cohort.csv",
+    {
+        "case_id": TEXT,
+        "patient_id": TEXT,
+        "dataset": TEXT,
+        "role": TEXT,
+        "ct": TEXT,
+        "segmentations": TEXT,
+        "organs": TEXT,  # names of the structures that have a mask file, blank-separated
+        "annotated": TEXT,  # targets whose tumors are segmented (an empty mask counts), blank-separated
+        "has_report": FLAG,
+        "shape": TEXT,
+        "spacing_mm": TEXT,
+        "phase": TEXT,
+        "age": NUMBER,
+        "sex": TEXT,
+        "scanner": TEXT,
+        "sha256": TEXT,
+        "state_pancreas": TEXT,
+        "state_kidney_left": TEXT,
+        "state_kidney_right": TEXT,
+        "reason": TEXT,  # why the case cannot be used; blank where it can
+    },
+)
+VOLUMES = Table(
+    "volumes.csv",
+    {"case_id": TEXT, "shape": TEXT, "spacing_mm": TEXT, "has_tumors": FLAG, "reason": TEXT},
+)
+PREDICTIONS = Table(
+    "predictions.csv",
+    {"case_id": TEXT, "target": TEXT, "file": TEXT, "reason": TEXT},
+)
+CASES = Table(
+    "cases.csv",
+    {
+        "case_id": TEXT,
+        "patient_id": TEXT,
+        "test_set": TEXT,
+        "target": TEXT,
+        "truth": FLAG,
+        "truth_source": TEXT,  # mask | report
+        "largest_diameter_mm": NUMBER,
+        "diameter_source": TEXT,  # report | mask
+        "stratum": TEXT,  # small | large | unknown; blank for tumor-free
+        "score_top_volume_mean": NUMBER,
+        "score_max_probability": NUMBER,
+        "score_volume_above": NUMBER,
+        "truth_volume_mm3": NUMBER,
+        "predicted_volume_mm3": NUMBER,
+        "dsc": NUMBER,
+        # nsd_{boundary}_{tolerance}mm columns follow, one per boundary element and configured tolerance
+        "reason": TEXT,
+    },
+)
+METRICS = Table(
+    "metrics.csv",
+    {
+        "budget": TEXT,
+        "method": TEXT,
+        "seed": COUNT,
+        "test_set": TEXT,
+        "target": TEXT,
+        "stratum": TEXT,  # all | small | large
+        "metric": TEXT,
+        "convention": TEXT,  # all_cases | tumor_cases for dsc and nsd; blank else
+        "rule": TEXT,  # oracle_test | validation for f1, sensitivity, specificity; blank else
+        "value": NUMBER,
+        "ci_low": NUMBER,
+        "ci_high": NUMBER,
+        "interval": TEXT,
+        "n_positive": COUNT,
+        "n_negative": COUNT,
+        "threshold": NUMBER,
+        "reason": TEXT,  # why there is no value
+    },
+)
+COMPARISONS = Table(
+    "comparisons.csv",
+    {
+        "budget": TEXT,
+        "method": TEXT,  # the reference, R-Super
+        "other": TEXT,
+        "seed": COUNT,
+        "test_set": TEXT,
+        "target": TEXT,
+        "stratum": TEXT,
+        "metric": TEXT,  # auc | f1 | dsc | nsd
+        "convention": TEXT,
+        "rule": TEXT,
+        "difference": NUMBER,  # method minus other
+        "ci_low": NUMBER,
+        "ci_high": NUMBER,
+        "test": TEXT,  # delong | permutation | bootstrap
+        "p_value": NUMBER,
+        "p_adjusted": NUMBER,  # Holm over the alternatives of one budget and test set
+        "ablation": FLAG,
+        "reason": TEXT,
+    },
+)
+METADATA = Table(
+    "metadata.csv",
+    {
+        "case_id": TEXT,
+        "patient_id": TEXT,
+        "role": TEXT,
+        "phase": TEXT,
+        "age": NUMBER,
+        "sex": TEXT,
+        "scanner": TEXT,
+    },
+)
+REPORTS = Table("reports.csv", {"case_id": TEXT, "report": TEXT})
+
+
+def write_table(frame: pd.DataFrame, path: Path, table: Table) -> None:
+    """Write a table after checking that it has the columns its readers expect.
+
+    Raises:
+        ArtifactError: a column is missing.
+    """
+    _require_columns(frame, path, table)
+    order = list(table.columns) + [name for name in frame.columns if name not in table.columns]
+    write_atomically(path, lambda temporary: frame[order].to_csv(temporary, index=False))
+
+
+def read_table(path: Path, table: Table) -> pd.DataFrame:
+    """Read a table and give every column its type; blank text cells become "".
+
+    Raises:
+        ArtifactError: the file or a column is missing, or a cell is not what its column holds (with its row).
+    """
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ArtifactError(f"{path}: no such file; make it with `snakemake {path}`") from None
+    except pd.errors.EmptyDataError:
+        raise ArtifactError(f"{path}: the file is empty; expected columns {list(table.columns)}") from None
+    _require_columns(frame, path, table)
+    typed = {
+        name: _typed(frame[name], table.columns.get(name, _extra_kind(name)), path) for name in frame.columns
+    }
+    return pd.DataFrame(typed, index=frame.index)
+
+
+def _extra_kind(name: str) -> str:
+    return NUMBER if name.startswith("nsd_") else TEXT
+
+
+def _typed(column: pd.Series, kind: str, path: Path) -> pd.Series:
+    if kind == TEXT:
+        return column
+    if kind == FLAG:
+        known = {"True": True, "False": False, "true": True, "false": False, "1": True, "0": False}
+        bad = ~column.isin(list(known))
+        typed = column.map(known)
+    else:
+        typed = pd.to_numeric(column.where(column != "", None), errors="coerce")
+        bad = typed.isna() & ~column.str.lower().isin(["", "nan"])
+    if bad.any():
+        row = int(bad.to_numpy().argmax())
+        raise ArtifactError(
+            f"{path}: row {row + 2}, column '{column.name}': expected a {kind}, got {column.iloc[row]!r}"
+        )
+    if kind == FLAG:
+        return typed.astype(bool)
+    return typed.astype("float64") if kind == NUMBER else typed.astype("int64")
+
+
+def _require_columns(frame: pd.DataFrame, path: Path, table: Table) -> None:
+    missing = [name for name in table.columns if name not in frame.columns]
+    if missing:
+        raise ArtifactError(
+            f"{path}: not a {table.name}: column(s) {missing} missing; found {list(frame.columns)}"
+        )
+
+
+# ---------------------------------------------------------------------------------------- JSON and lines
+
+
+def write_json(content: object, path: Path) -> None:
+    """Write JSON, indented, in one step."""
+    text = json.dumps(content, indent=2, sort_keys=False, default=str) + "\n"
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON.
+
+    Raises:
+        ArtifactError: the file is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArtifactError(f"{path}: no such file") from None
+    except json.JSONDecodeError as error:
+        raise ArtifactError(f"{path}: damaged JSON: {error}") from None
+
+
+def write_lines(lines: Iterable[str], path: Path) -> None:
+    """Write text lines (JSON lines included) in one step."""
+    text = "".join(line + "\n" for line in lines)
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """Yield the non-blank lines of a text file.
+
+    Raises:
+        ArtifactError: the file is missing.
+    """
+    if not path.is_file():
+        raise ArtifactError(f"{path}: no such file")
+    with path.open(encoding="utf-8") as stream:
+        yield from (line for line in stream if line.strip())
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file of the same suffix beside `path`, then rename it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    suffixes = "".join(path.suffixes[-2:])
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=suffixes)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+# ---------------------------------------------------------------------------------------------- layout
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the artifacts of one experiment lie. The default experiment owns the root of `results`."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, experiment: str, results: Path = Path("results"), default: str = "phantom") -> "Layout":
+        """Return the layout of a named experiment."""
+        return cls(results if experiment == default else results / experiment)
+
+    def raw(self, dataset: str) -> Path:
+        """Folder of a data set made by a rule, in the AbdomenAtlas layout."""
+        return self.root / "raw" / dataset
+
+    def data(self, dataset: str) -> Path:
+        """Folder with the tables and volumes of a data set."""
+        return self.root / "data" / dataset
+
+    def cohort(self, dataset: str) -> Path:
+        """Table of cases."""
+        return self.data(dataset) / "cohort.csv"
+
+    def findings(self, dataset: str) -> Path:
+        """What the reports say, one JSON line per case."""
+        return self.data(dataset) / "findings.jsonl"
+
+    def volumes(self, dataset: str) -> Path:
+        """Table of preprocessed volumes; written last, beside the folder `volumes`."""
+        return self.data(dataset) / "volumes.csv"
+
+    def run(self, budget: str, method: str, seed: int | str) -> Path:
+        """Folder of one run."""
+        return self.root / "runs" / budget / method / f"seed-{seed}"
+
+    def table(self, name: str) -> Path:
+        """A table, figure folder or report at the top, such as `table2.csv`."""
+        return self.root / name
+
+
+def run_record(run: Path) -> Path:
+    """Provenance of a finished run; written last."""
+    return run / "run.json"
+
+
+def predictions_table(run: Path, test_set: str) -> Path:
+    """Table of the probability maps of one test set; written last."""
+    return run / "predictions" / test_set / "predictions.csv"
+
+
+def cases_table(run: Path, test_set: str) -> Path:
+    """Per-case scores of one test set."""
+    return run / "cases" / f"{test_set}.csv"

@@ -1,0 +1,158 @@
+"""The experiment file: what to run. Every key is checked; an unknown or missing one is named."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from rsuper.config.phantom import PhantomSpec
+
+Target = Literal["pancreas", "kidney"]
+Triple = tuple[float, float, float]
+Shape = tuple[int, int, int]
+
+
+class Section(BaseModel):
+    """A part of the experiment file: immutable, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Dataset(Section):
+    """Where the cases of one data set come from."""
+
+    source: Literal["phantom", "real_anatomy", "abdomenatlas"]
+    root: str | None = Field(None, description="folder; only for data that are not made by a rule")
+    reports: str = Field("reports.csv", description="table case_id, report; relative to the root")
+    metadata: str = Field("metadata.csv", description="table case_id, patient_id, role, ...; relative to the root")
+
+    @model_validator(mode="after")
+    def _root_where_needed(self) -> "Dataset":
+        if self.source == "abdomenatlas" and self.root is None:
+            raise ValueError("source abdomenatlas needs 'root', the folder that holds the cases")
+        return self
+
+
+class TestSet(Section):
+    """A test set: a role of the cohorts and the column block of the paper it stands for."""
+
+    __test__ = False  # pytest: not a test class
+
+    role: str
+    label: str
+    paper: Literal["UCSF-Test", "JHH-Test"] | None = None
+
+
+class Budget(Section):
+    """How many CT-Mask pairs a run may see. None takes all there are."""
+
+    pancreas: int | None = Field(None, ge=0, description="CTs with a pancreatic tumor")
+    kidney: int | None = Field(None, ge=0, description="CTs with a kidney tumor")
+    normal: int | None = Field(None, ge=0, description="tumor-free CTs")
+    methods: tuple[str, ...] = Field(description="rows at this budget, as folder or folder-variant")
+
+
+class Preprocess(Section):
+    """From a CT on disk to what a network sees."""
+
+    spacing_mm: Triple = (1.0, 1.0, 1.0)
+    clip_hu: tuple[float, float] = (-991.0, 500.0)  # official code; the paper does not say
+    normalize: Literal["zscore", "window"] = "zscore"
+
+
+class Network(Section):
+    """The one network that every in-house method trains."""
+
+    name: str = "unet"
+    inputs: Literal["ct", "ct+organs"] = "ct"
+    patch: Shape
+    options: dict[str, object] = Field(default_factory=dict)
+
+
+class Augment(Section):
+    """Random changes of a training patch; each is drawn once per patch."""
+
+    flips: tuple[Literal["x", "y", "z"], ...] = ()
+    gain: float = Field(0.0, ge=0, description="intensity is multiplied by 1 +- this")
+    offset: float = Field(0.0, ge=0, description="intensity is shifted by +- this (in normalized units)")
+    noise: float = Field(0.0, ge=0, description="largest standard deviation of added white noise")
+
+
+class Schedule(Section):
+    """Steps, patches and optimizer; no method owns any of it, so that all do equal work."""
+
+    stage1_steps: int = Field(ge=1)
+    steps: int = Field(ge=1)
+    mask_patches: int = Field(2, ge=1, description="CT-Mask patches per step, the same for every method")
+    report_patches: int = Field(2, ge=1, description="CT-Report patches per step, on top")
+    tumor_share: float = Field(0.6, ge=0, le=1, description="share of patches drawn from tumor cases")
+    learning_rate: float = Field(gt=0)
+    stage1_learning_rate: float = Field(gt=0)
+    policy: Literal["one_cycle", "warmup_poly"] = "one_cycle"
+    weight_decay: float = 0.05
+    clip_norm: float = 1.0
+    positive_weight: float = Field(1.0, gt=0, description="weight of tumor voxels in the cross-entropy on masks")
+    deep_supervision_weight: float = Field(0.5, ge=0, description="weight of the auxiliary output's mask loss")
+    augment: Augment = Augment()
+    checkpoint_every: int = Field(200, ge=1)
+    log_every: int = Field(20, ge=1)
+
+
+class Predict(Section):
+    """Sliding-window inference."""
+
+    overlap: float = Field(0.5, ge=0, lt=1)
+    batch: int = Field(1, ge=1)
+
+
+class Validation(Section):
+    """The held-out tenth: drawn from the report cohort, the same for every method and budget."""
+
+    share: float = Field(0.1, gt=0, lt=1, description="of all training cases")
+
+
+class Evaluation(Section):
+    """How scores become numbers; design.md, section 7."""
+
+    score: Literal["top_volume_mean", "max_probability", "volume_above"] = "top_volume_mean"
+    nsd_tolerances_mm: Annotated[tuple[float, ...], Field(min_length=1)] = (2.0, 1.15, 3.0)
+    size_source: Literal["report", "mask"] = "report"
+    bootstrap_draws: int = Field(1000, ge=10)
+    significance: float = Field(0.05, gt=0, lt=1)
+    reference: str = Field("r_super", description="the method that all others are compared with")
+
+
+class Experiment(Section):
+    """One experiment file."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    about: str
+    data_note: str = Field("", description="printed with every table: what the numbers are measured on")
+    targets: Annotated[tuple[Target, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    data_seed: int = 0
+    datasets: Annotated[dict[str, Dataset], Field(min_length=1)]
+    phantom: PhantomSpec | None = None
+    real_anatomy: dict[str, object] | None = None
+    roles: dict[Literal["mask_train", "report_train"], str] = Field(
+        default_factory=lambda: {"mask_train": "mask_train", "report_train": "report_train"}
+    )
+    test_sets: Annotated[dict[str, TestSet], Field(min_length=1)]
+    budgets: Annotated[dict[str, Budget], Field(min_length=1)]
+    controls: tuple[str, ...] = ("oracle", "silent")
+    preprocess: Preprocess
+    network: Network
+    schedule: Schedule
+    predict: Predict = Predict()
+    validation: Validation = Validation()
+    evaluation: Evaluation = Evaluation()
+    methods: dict[str, dict[str, object]] = Field(
+        default_factory=dict, description="per method folder: values that differ from its Config's defaults"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Experiment":
+        for source, section in (("phantom", self.phantom), ("real_anatomy", self.real_anatomy)):
+            used = [name for name, dataset in self.datasets.items() if dataset.source == source]
+            if used and section is None:
+                raise ValueError(f"datasets {used} have source {source}, but the section '{source}' is missing")
+        return self

@@ -1,0 +1,238 @@
+"""What the digital abdomen is made of: sizes, rates and ranges, each with its reason.
+
+"Prototype" is the feasibility study of this project; its fourth phantom is the one where training on the
+masks of report cases helps clearly, that is, where there is something for reports to give.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+Phase = Literal["plain", "arterial", "venous"]
+TumorType = Literal["hypo", "hyper", "heterogeneous"]
+CaseKind = Literal["pancreas", "kidney", "both", "normal"]
+Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+NonNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+
+# The organs are drawn at life size around the center of the grid; a smaller field of view would cut them.
+FIELD_OF_VIEW_MM = (224.0, 160.0, 160.0)
+
+
+def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] > bounds[1]:
+        raise ValueError(f"a range needs low <= high, got {bounds}")
+    return bounds
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Shares(_Frozen):
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> "_Shares":
+        total = sum(self.model_dump().values())
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"{type(self).__name__} must sum to 1, got {total:g}")
+        return self
+
+
+class PhaseShares(_Shares):
+    """Share of each contrast phase among the CTs of a hospital."""
+
+    plain: Share = 0.1  # prototype, public masks: mostly portal venous, as public sets are
+    arterial: Share = 0.2
+    venous: Share = 0.7
+
+
+class TypeShares(_Shares):
+    """Share of each tumor type."""
+
+    hypo: Share = 0.55  # prototype, phantom 4: one mix for all hospitals, or masks teach the wrong type
+    hyper: Share = 0.25
+    heterogeneous: Share = 0.20
+
+
+class GridSpec(_Frozen):
+    """Voxels of every CT, RAS+."""
+
+    # 89,600 voxels: small enough for a CPU, wide enough for both kidneys and the pancreas at life size.
+    shape: tuple[int, int, int] = (56, 40, 40)
+    # Prototype: 4 mm leaves about 900 voxels of pancreas and 4 voxels across the smallest tumor.
+    spacing_mm: tuple[float, float, float] = (4.0, 4.0, 4.0)
+
+    @model_validator(mode="after")
+    def _holds_the_abdomen(self) -> "GridSpec":
+        if min(self.spacing_mm) <= 0:
+            raise ValueError(f"spacing_mm must be positive, got {self.spacing_mm}")
+        extent = [n * s for n, s in zip(self.shape, self.spacing_mm, strict=True)]
+        if any(have < need for have, need in zip(extent, FIELD_OF_VIEW_MM, strict=True)):
+            raise ValueError(f"shape x spacing_mm must cover {FIELD_OF_VIEW_MM} mm, got {tuple(extent)}")
+        return self
+
+
+class TumorSpec(_Frozen):
+    """Number, size and contrast of tumors, the same in every hospital but for the multiplier."""
+
+    # Shares of 1, 2, 3 tumors per diseased target: Merlin reports, pancreas (1,578 / 357 / 82 CTs).
+    count_shares: tuple[Share, Share, Share] = (0.78, 0.17, 0.05)
+    # Prototype, phantom 4: 15 mm is the least that 4 mm voxels hold; 40 mm the most that the organs hold.
+    longest_axial_mm: Range = (15.0, 40.0)
+    # KiTS and PDAC masks: median perpendicular / longest axial 0.81 and 0.70.
+    perpendicular_ratio: Range = (0.6, 0.95)
+    # KiTS and PDAC masks: median craniocaudal / longest axial 0.90 and 0.87.
+    craniocaudal_ratio: Range = (0.7, 1.05)
+    hypo_hu: float = -40.0  # prototype: against the organ around it, arterial phase, before the multiplier
+    hyper_hu: float = 45.0  # prototype, likewise
+    # Mean and standard deviation inside a heterogeneous tumor: spans the two above.
+    heterogeneous_hu: tuple[float, float] = (-10.0, 35.0)
+    # Without contrast agent little separates tumor from organ; venous contrast has begun to fade.
+    phase_factor: dict[Phase, float] = {"plain": 0.4, "arterial": 1.0, "venous": 0.75}
+    # Edge wider than one voxel: tumors infiltrate, and a sharp disk would be found by edge detection alone.
+    edge_mm: Positive = 6.0
+
+    @model_validator(mode="after")
+    def _complete(self) -> "TumorSpec":
+        if abs(sum(self.count_shares) - 1) > 1e-6:
+            raise ValueError(f"count_shares must sum to 1, got {sum(self.count_shares):g}")
+        if set(self.phase_factor) != {"plain", "arterial", "venous"}:
+            raise ValueError(
+                f"phase_factor needs plain, arterial and venous, got {sorted(self.phase_factor)}"
+            )
+        return self
+
+
+class DistractorSpec(_Frozen):
+    """Benign look-alikes; they know nothing of tumors."""
+
+    pancreas_mean: NonNegative = 1.2  # prototype, phantom 4: Poisson mean per pancreas
+    kidney_mean: NonNegative = 1.2  # the same for the two kidneys together
+    pancreas_kinds: tuple[Share, Share, Share] = (
+        0.4,
+        0.3,
+        0.3,
+    )  # cyst, fat cleft, vessel; even but for cysts
+    kidney_kinds: tuple[Share, Share, Share] = (0.6, 0.2, 0.2)  # cysts are the commonest kidney finding
+    cyst_mm: Range = (8.0, 24.0)  # two voxels up to a mid-sized tumor, so that size alone tells nothing
+    cleft_mm: Range = (12.0, 24.0)  # length; its width is a third of it
+    vessel_mm: Range = (6.0, 10.0)  # diameter of a splenic or renal branch seen end on
+    dilated_duct_share: Share = 0.25  # prototype
+    duct_mm: Range = (5.0, 8.0)  # a main duct above 3 to 4 mm counts as dilated
+
+
+class PerturbationSpec(_Frozen):
+    """How a segmenter's organ masks differ from the truth: a smooth random shift of the surface."""
+
+    pancreas_sd_mm: NonNegative = 2.0  # gives Dice about 0.90; AI pancreas masks: median 0.88
+    kidney_sd_mm: NonNegative = 1.65  # gives Dice about 0.95; AI kidney masks: 0.95 to 0.975
+    correlation_mm: Positive = 14.0  # errors are patches of the surface, not single voxels
+    boundary_sd_mm: NonNegative = 4.0  # of the planes between head, body and tail: one voxel
+
+
+class CaseGroup(_Frozen):
+    """How many CTs of each kind a role has; `pancreas` means tumors there and nowhere else.
+
+    Every role but `report_train` has tumor masks and every role but `mask_train` has reports.
+    """
+
+    role: str = Field(min_length=1)
+    pancreas: Count = 0
+    kidney: Count = 0
+    both: Count = 0
+    normal: Count = 0
+
+    @property
+    def has_tumor_masks(self) -> bool:
+        """Whether lesion files are written."""
+        return self.role != "report_train"
+
+    @property
+    def has_reports(self) -> bool:
+        """Whether a report is written per CT."""
+        return self.role != "mask_train"
+
+    def kinds(self) -> list[CaseKind]:
+        """Give one kind per case, in blocks."""
+        counts: dict[CaseKind, int] = {
+            "pancreas": self.pancreas,
+            "kidney": self.kidney,
+            "both": self.both,
+            "normal": self.normal,
+        }
+        return [kind for kind, n in counts.items() for _ in range(n)]
+
+
+class HospitalSpec(_Frozen):
+    """One data set: who is scanned, how, and how many. Defaults are those of the mask hospital."""
+
+    hospital_id: Count  # enters every seed: two hospitals with one id would hold the same patients
+    cases: tuple[CaseGroup, ...]
+    phases: PhaseShares = PhaseShares()
+    types: TypeShares = TypeShares()
+    contrast_multiplier: Range = (1.2, 2.0)  # prototype, phantom 4
+    noise_hu: Range = (5.0, 8.0)  # prototype, public and external
+    blur_mm: Range = (1.8, 2.8)  # standard deviation of the point spread: half a voxel and more
+    texture_hu: Range = (3.0, 6.0)  # coarse unevenness of tissue, below the weakest tumor
+    gain: Range = (0.98, 1.02)  # calibration of a well-kept scanner
+    offset_hu: Range = (-4.0, 4.0)  # accepted range of water in quality assurance
+    orientation: str = "RAS"  # axis codes of the stored files: most public sets are kept so
+    # Public masks were corrected by hand; where there are only reports, a segmenter marks the organs.
+    organ_masks: Literal["true", "segmenter"] = "true"
+    scanners: Annotated[tuple[str, ...], Field(min_length=1)] = ("Phantom One", "Phantom Two")  # invented
+
+    @model_validator(mode="after")
+    def _axes_named_once(self) -> "HospitalSpec":
+        if sorted("LPI".find(c) + "RAS".find(c) + 1 for c in self.orientation) != [0, 1, 2]:
+            raise ValueError(f"orientation needs one of R/L, A/P and S/I each, got {self.orientation!r}")
+        return self
+
+
+def _default_hospitals() -> dict[str, HospitalSpec]:
+    """Three hospitals as in the paper (§3, Datasets); counts follow the prototype, tests 1 to 2."""
+    masks = HospitalSpec(
+        hospital_id=1, cases=(CaseGroup(role="mask_train", pancreas=50, kidney=50, normal=100),)
+    )
+    reports = HospitalSpec(
+        hospital_id=2,
+        cases=(
+            CaseGroup(role="report_train", pancreas=140, kidney=140, both=10, normal=100),
+            CaseGroup(role="test_internal", pancreas=60, kidney=60, normal=60),
+        ),
+        phases=PhaseShares(plain=0.2, arterial=0.35, venous=0.45),  # prototype, report hospital
+        noise_hu=(6.0, 11.0),  # prototype, report hospital
+        organ_masks="segmenter",
+        scanners=("Phantom Three", "Phantom Four", "Phantom Five"),
+    )
+    external = HospitalSpec(
+        hospital_id=3,
+        cases=(CaseGroup(role="test_external", pancreas=60, kidney=60, normal=60),),
+        phases=PhaseShares(plain=0, arterial=1, venous=0),  # paper §3: the external set is arterial only
+        gain=(1.02, 1.12),  # prototype, external
+        offset_hu=(4.0, 12.0),  # prototype, external
+        orientation="LPS",  # as DICOM converters write; the others are RAS
+        organ_masks="segmenter",
+        scanners=("Phantom Six",),
+    )
+    return {"phantom_masks": masks, "phantom_reports": reports, "phantom_external": external}
+
+
+class PhantomSpec(_Frozen):
+    """The whole digital abdomen: one recipe, one entry per hospital."""
+
+    grid: GridSpec = GridSpec()
+    tumors: TumorSpec = TumorSpec()
+    distractors: DistractorSpec = DistractorSpec()
+    perturbation: PerturbationSpec = PerturbationSpec()
+    hospitals: dict[str, HospitalSpec] = Field(default_factory=_default_hospitals, min_length=1)
+
+    @model_validator(mode="after")
+    def _hospitals_differ(self) -> "PhantomSpec":
+        ids = [hospital.hospital_id for hospital in self.hospitals.values()]
+        if len(set(ids)) < len(ids):
+            raise ValueError(f"hospital_id must differ between hospitals, got {ids}")
+        return self

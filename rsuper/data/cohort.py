@@ -1,0 +1,180 @@
+"""From case folders and findings to the cohort table; roles, budgets and the held-out validation cases."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+
+from rsuper.config.experiment import Budget, Experiment
+from rsuper.data.sources.abdomenatlas import RawCase
+from rsuper.errors import DataError
+from rsuper.reports.findings import ReportFindings
+from rsuper.reports.supervision import regions
+
+SUPERVISED_ORGANS = ("pancreas", "kidney_left", "kidney_right")
+TARGET_ORGANS = {"pancreas": ("pancreas",), "kidney": ("kidney_left", "kidney_right")}
+
+
+# ------------------------------------------------------------------------------------------- building
+
+
+def cohort_frame(
+    cases: Sequence[RawCase], findings: Mapping[str, ReportFindings], mask_role: str
+) -> pd.DataFrame:
+    """Build the rows of cohort.csv and refuse what cannot be used.
+
+    Args:
+        cases: cases of one data set.
+        findings: what the reports say, by case id; cases without a report are absent.
+        mask_role: the role whose cases must have tumor masks.
+
+    Raises:
+        DataError: no case; a CT-Mask case without a mask; a mask on another grid than its CT; a case that
+            no organ mask belongs to. The message lists up to ten of them.
+    """
+    if not cases:
+        raise DataError("the cohort is empty: expected at least one case")
+    problems = [problem for case in cases for problem in _problems(case, mask_role)]
+    if problems:
+        more = f" (and {len(problems) - 10} more)" if len(problems) > 10 else ""
+        raise DataError("; ".join(problems[:10]) + more)
+    return pd.DataFrame([_row(case, findings.get(case.case_id)) for case in cases])
+
+
+def _problems(case: RawCase, mask_role: str) -> list[str]:
+    if not case.organs:
+        return [f"{case.case_id}: no organ mask in {case.ct.parent / 'segmentations'}"]
+    if case.role == mask_role and not case.tumors:
+        return [f"{case.case_id}: role {case.role} needs a tumor mask in {case.ct.parent / 'segmentations'}"]
+    ct = nib.load(case.ct)
+    masks = [*case.organs.values(), *case.tumors.values()]
+    return [
+        f"{path}: mask of shape {header.shape} and spacing {_spacing_text(header)} mm is not on the grid of "
+        f"its CT ({ct.shape}, {_spacing_text(ct)} mm)"
+        for path, header in ((path, nib.load(path)) for path in masks)
+        if header.shape != ct.shape or not np.allclose(header.affine, ct.affine, atol=1e-2)
+    ]
+
+
+def _spacing_text(image: nib.spatialimages.SpatialImage) -> str:
+    return " ".join(f"{length:.4g}" for length in nib.affines.voxel_sizes(image.affine))
+
+
+def _row(case: RawCase, findings: ReportFindings | None) -> dict[str, object]:
+    ct = nib.load(case.ct)
+    states = {organ: _state(case, findings, organ) for organ in SUPERVISED_ORGANS}
+    return {
+        "case_id": case.case_id,
+        "patient_id": case.patient_id,
+        "dataset": case.case_id.removesuffix(f"_{case.source_id}"),
+        "role": case.role,
+        "ct": str(case.ct),
+        "segmentations": str(case.ct.parent / "segmentations"),
+        "organs": " ".join(case.organs),
+        "annotated": " ".join(case.tumors),
+        "has_report": findings is not None,
+        "shape": " ".join(str(n) for n in ct.shape),
+        "spacing_mm": _spacing_text(ct),
+        "phase": case.phase,
+        "age": case.age,
+        "sex": case.sex,
+        "scanner": case.scanner,
+        "sha256": hashlib.sha256(case.ct.read_bytes()).hexdigest(),
+        **{f"state_{organ}": state for organ, state in states.items()},
+        "reason": "",
+    }
+
+
+def _state(case: RawCase, findings: ReportFindings | None, organ: str) -> str:
+    """Summarize an organ's regions by the one that limits what may be learned from it."""
+    target = "pancreas" if organ == "pancreas" else "kidney"
+    if organ not in case.organs:
+        return "absent"
+    if target in case.tumors:
+        return "annotated"
+    if findings is None:
+        return "unknown"
+    own = [
+        str(region.state)
+        for region in regions(findings)
+        if any(structure.startswith(organ) for structure in region.structures)
+    ]
+    order = ("positive_unsized", "positive_sized", "unknown", "negative")
+    return next((state for state in order if state in own), "unknown")
+
+
+# ----------------------------------------------------------------------------------- roles and budgets
+
+
+def has_tumor(cohort: pd.DataFrame, tumors: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """Return one boolean column per target: whether the case's mask (or report) shows such a tumor.
+
+    Args:
+        cohort: rows of cohort.csv.
+        tumors: case id -> targets with a tumor.
+    """
+    return pd.DataFrame(
+        {
+            target: cohort["case_id"].map(lambda case, t=target: t in tumors.get(case, ())).astype(bool)
+            for target in TARGET_ORGANS
+        }
+    )
+
+
+def validation_ids(cohort: pd.DataFrame, experiment: Experiment) -> list[str]:
+    """Draw the held-out validation cases from the report cohort, the same for every method and budget.
+
+    A tenth of a small mask budget would be a case or two; so the whole tenth of the training cases comes from
+    the role report_train, whole patients at a time, and their labels are what their reports say.
+    """
+    reports = cohort[cohort["role"] == experiment.roles["report_train"]]
+    masks = cohort[cohort["role"] == experiment.roles["mask_train"]]
+    wanted = round(experiment.validation.share * (len(reports) + len(masks)))
+    rng = np.random.default_rng([experiment.data_seed, 1])
+    patients = rng.permutation(np.sort(reports["patient_id"].unique()))
+    counts = reports["patient_id"].value_counts()[patients].cumsum().to_numpy()
+    held_out = set(patients[: int(np.searchsorted(counts, wanted, side="left")) + 1]) if wanted else set()
+    return sorted(reports.loc[reports["patient_id"].isin(held_out), "case_id"])
+
+
+def budget_ids(
+    cohort: pd.DataFrame, tumors: Mapping[str, Sequence[str]], budget: Budget, role: str, seed: int
+) -> list[str]:
+    """Draw the CT-Mask pairs of a budget; another seed draws others.
+
+    The counts are CTs with a pancreatic tumor, CTs with a kidney tumor (a CT with both counts for the one it was
+    drawn for) and tumor-free CTs. None takes all.
+
+    Raises:
+        DataError: the cohort holds fewer cases than the budget asks for.
+    """
+    rows = cohort[cohort["role"] == role].sort_values("case_id").reset_index(drop=True)
+    flags = has_tumor(rows, tumors)
+    rng = np.random.default_rng([seed, 2])
+    groups = {
+        "pancreas": flags["pancreas"],
+        "kidney": flags["kidney"],
+        "normal": ~flags.any(axis=1),
+    }
+    drawn: list[str] = []
+    for name, members in groups.items():
+        pool = [case for case in rows.loc[members, "case_id"] if case not in drawn]
+        wanted = getattr(budget, name)
+        if wanted is None:
+            drawn += pool
+            continue
+        if wanted > len(pool):
+            raise DataError(f"budget asks for {wanted} {name} CTs of role '{role}', the cohort has {len(pool)}")
+        drawn += [pool[index] for index in rng.permutation(len(pool))[:wanted]]
+    return sorted(drawn)
+
+
+def read_findings(path: Path) -> dict[str, ReportFindings]:
+    """Read findings.jsonl, by case id."""
+    from rsuper.artifacts import read_lines
+
+    parsed = (ReportFindings.model_validate_json(line) for line in read_lines(path))
+    return {findings.case_id: findings for findings in parsed}

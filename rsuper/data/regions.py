@@ -1,0 +1,168 @@
+"""From what a report says to what may be supervised in one patch.
+
+A region counts where it lies fully inside the patch and all its sizes are known (§2.2, last paragraph). Every
+other region that has, or may have, a tumor is left alone: neither punished nor rewarded.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+from rsuper.data.store import Box, structure_mask
+from rsuper.data.volumes import Shape
+from rsuper.reports.findings import SEGMENTS
+from rsuper.reports.supervision import Region, State, TumorSize
+
+PANCREAS_SEGMENTS = tuple(f"pancreas_{segment}" for segment in SEGMENTS["pancreas"])
+
+
+@dataclass(frozen=True)
+class PatchTumor:
+    """One reported tumor inside a patch."""
+
+    mask: Bool[np.ndarray, "x y z"]  # the organ or segment that the report names
+    volume_mm3: float
+    diameter_mm: float
+
+
+@dataclass(frozen=True)
+class PatchRegion:
+    """A region that is supervised in a patch: its tumors' volumes must add up to the report's."""
+
+    target: str
+    mask: Bool[np.ndarray, "x y z"]
+    volume_mm3: float
+    tumors: tuple[PatchTumor, ...]
+
+
+@dataclass(frozen=True)
+class PatchSupervision:
+    """What a report teaches in one patch."""
+
+    regions: tuple[PatchRegion, ...]
+    outside: Mapping[str, Bool[np.ndarray, "x y z"]]  # per target: voxels certainly free of such a tumor
+    counts: Mapping[str, int]  # how many regions counted, and why others did not
+
+
+def on_available_masks(regions: Sequence[Region], structures: Sequence[str]) -> tuple[Region, ...]:
+    """Fit regions to the organ masks that a case has.
+
+    Without a mask for every pancreas segment, the regions of the pancreas become one over the whole organ; a
+    target without any organ mask is unknown.
+    """
+    fitted = [region for region in regions if region.target != "pancreas"]
+    pancreas = [region for region in regions if region.target == "pancreas"]
+    if set(PANCREAS_SEGMENTS) <= set(structures):
+        fitted += [_whole_if_all(region) for region in pancreas]
+    elif pancreas:
+        fitted.append(_merged(pancreas))
+    return tuple(fitted)
+
+
+def _whole_if_all(region: Region) -> Region:
+    if set(PANCREAS_SEGMENTS) <= set(region.structures):
+        return Region(region.target, ("pancreas",), region.state, _whole_tumors(region.tumors))
+    return region
+
+
+def _whole_tumors(tumors: Sequence[TumorSize]) -> tuple[TumorSize, ...]:
+    return tuple(
+        TumorSize(t.volume_mm3, t.diameter_mm, ("pancreas",))
+        if set(PANCREAS_SEGMENTS) <= set(t.structures)
+        else t
+        for t in tumors
+    )
+
+
+def _merged(regions: Sequence[Region]) -> Region:
+    states = {region.state for region in regions}
+    order = (State.UNKNOWN, State.POSITIVE_UNSIZED, State.POSITIVE_SIZED, State.NEGATIVE)
+    state = next(state for state in order if state in states)
+    tumors = tuple(
+        TumorSize(t.volume_mm3, t.diameter_mm, ("pancreas",)) for region in regions for t in region.tumors
+    )
+    return Region("pancreas", ("pancreas",), state, tumors if state == State.POSITIVE_SIZED else ())
+
+
+def supervise(
+    regions: Sequence[Region],
+    boxes: Mapping[str, Box],
+    organs: UInt8[np.ndarray, "x y z"],
+    start: Shape,
+    size: Shape,
+    targets: Sequence[str],
+) -> PatchSupervision:
+    """Decide what a report teaches in a patch.
+
+    Args:
+        regions: regions of the case, fitted to its masks.
+        boxes: bounding box per structure in the volume.
+        organs: organ labels of the patch, not mirrored.
+        start: first voxel of the patch in the volume.
+        size: shape of the patch.
+        targets: the experiment's targets.
+    """
+    outside = {target: np.ones(size, dtype=bool) for target in targets}
+    counts: Counter[str] = Counter()
+    supervised = []
+    for region in regions:
+        if region.target not in outside:
+            continue
+        mask = structure_mask(organs, region.structures)
+        verdict = _verdict(region, boxes, start, size)
+        counts[verdict] += 1
+        if region.state != State.NEGATIVE:
+            outside[region.target] &= ~mask
+        if verdict == "positive":
+            supervised.append(_patch_region(region, mask, organs))
+    supervised += _negative_organs(regions, boxes, organs, start, size, outside)
+    return PatchSupervision(tuple(supervised), outside, dict(counts))
+
+
+def _verdict(region: Region, boxes: Mapping[str, Box], start: Shape, size: Shape) -> str:
+    if region.state == State.NEGATIVE:
+        return "negative"
+    if region.state == State.POSITIVE_UNSIZED:
+        return "no size"
+    if region.state != State.POSITIVE_SIZED:
+        return "unknown"
+    if not any(structure in boxes for structure in region.structures):
+        return "no organ mask"
+    inside = all(covers(start, size, boxes[name]) for name in region.structures if name in boxes)
+    return "positive" if inside else "not fully in the patch"
+
+
+def covers(start: Shape, size: Shape, box: Box) -> bool:
+    """Whether a patch fully covers a box."""
+    return all(s <= low and high <= s + w for s, w, low, high in zip(start, size, *box, strict=True))
+
+
+def _patch_region(
+    region: Region, mask: Bool[np.ndarray, "x y z"], organs: UInt8[np.ndarray, "x y z"]
+) -> PatchRegion:
+    tumors = tuple(
+        PatchTumor(structure_mask(organs, t.structures), t.volume_mm3, t.diameter_mm) for t in region.tumors
+    )
+    return PatchRegion(region.target, mask, sum(t.volume_mm3 for t in region.tumors), tumors)
+
+
+def _negative_organs(
+    regions: Sequence[Region],
+    boxes: Mapping[str, Box],
+    organs: UInt8[np.ndarray, "x y z"],
+    start: Shape,
+    size: Shape,
+    targets: Mapping[str, object],
+) -> list[PatchRegion]:
+    """Organs said to be free of tumor as a whole: reported volume zero (§2.1, the E of Eq. 2)."""
+    found = []
+    for target, organ in (("pancreas", "pancreas"), ("kidney", "kidney_left"), ("kidney", "kidney_right")):
+        own = [r for r in regions if r.target == target and any(s.startswith(organ) for s in r.structures)]
+        names = [name for name in boxes if name.startswith(organ)]
+        negative = bool(own) and all(region.state == State.NEGATIVE for region in own)
+        if target in targets and negative and names and all(covers(start, size, boxes[n]) for n in names):
+            found.append(PatchRegion(target, structure_mask(organs, [organ]), 0.0, ()))
+    return found

@@ -1,0 +1,217 @@
+"""Preprocessed volumes on disk: chunked and compressed, so that a patch is read without its volume.
+
+Per case three arrays on one grid: CT in int16 HU, organ labels and tumor labels in uint8; beside them an index
+with what a sampler must know (boxes of the organs, some tumor voxels), so that sampling reads no voxel.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import blosc2
+import numpy as np
+from jaxtyping import Bool, Int16, Shaped, UInt8
+
+from rsuper.artifacts import read_lines
+from rsuper.data.volumes import AIR_HU, Shape, Spacing
+from rsuper.errors import ArtifactError
+
+# One label per finest structure; "pancreas" holds what no segment claims.
+ORGAN_LABELS = {
+    "pancreas_head": 1,
+    "pancreas_body": 2,
+    "pancreas_tail": 3,
+    "pancreas": 4,
+    "kidney_left": 5,
+    "kidney_right": 6,
+}
+WHOLE = {"pancreas": (1, 2, 3, 4)}
+TUMOR_LABELS = {"pancreas": 1, "kidney": 2}
+CHUNK = 32
+INDEXED_TUMOR_VOXELS = 200
+
+Number = TypeVar("Number", int, float)
+Box = tuple[Shape, Shape]  # first voxel and one past the last, per axis
+
+
+def structure_labels(structure: str) -> tuple[int, ...]:
+    """Return the labels that make up a structure; the whole pancreas includes its segments."""
+    return WHOLE.get(structure, (ORGAN_LABELS[structure],))
+
+
+def structure_mask(
+    organs: UInt8[np.ndarray, "x y z"], structures: Sequence[str]
+) -> Bool[np.ndarray, "x y z"]:
+    """Return the union of structures as a mask; no structure gives an empty mask."""
+    lookup = np.zeros(256, dtype=bool)
+    for structure in structures:
+        lookup[list(structure_labels(structure))] = True
+    return lookup[organs]
+
+
+@dataclass(frozen=True)
+class CaseIndex:
+    """What a sampler knows about a stored case without reading it."""
+
+    case_id: str
+    shape: Shape
+    spacing_mm: Spacing
+    mean_hu: float  # of the clipped CT, for normalization by the volume's own statistics
+    std_hu: float
+    boxes: Mapping[str, Box]  # per structure that is present
+    tumor_voxels: Mapping[str, Sequence[Shape]]  # per target a sample of voxels; absent = not annotated
+
+
+@dataclass(frozen=True)
+class StoredCase:
+    """A case in the store. Arrays are opened on first use and read by box."""
+
+    folder: Path
+    index: CaseIndex
+
+    @property
+    def case_id(self) -> str:
+        """Key of the case."""
+        return self.index.case_id
+
+    @cached_property
+    def _ct(self) -> blosc2.NDArray:
+        return _open(self.folder / f"{self.case_id}.ct.b2nd")
+
+    @cached_property
+    def _organs(self) -> blosc2.NDArray:
+        return _open(self.folder / f"{self.case_id}.organs.b2nd")
+
+    @cached_property
+    def _tumors(self) -> blosc2.NDArray:
+        return _open(self.folder / f"{self.case_id}.tumors.b2nd")
+
+    def ct(self, start: Shape, size: Shape) -> Int16[np.ndarray, "x y z"]:
+        """Read a box of the CT in HU; outside the volume there is air."""
+        return _read_box(self._ct, start, size, AIR_HU)
+
+    def organs(self, start: Shape, size: Shape) -> UInt8[np.ndarray, "x y z"]:
+        """Read a box of the organ labels; outside the volume there is none."""
+        return _read_box(self._organs, start, size, 0)
+
+    def tumors(self, start: Shape, size: Shape) -> UInt8[np.ndarray, "x y z"]:
+        """Read a box of the tumor labels; outside the volume there is none."""
+        return _read_box(self._tumors, start, size, 0)
+
+
+def write_case(
+    folder: Path,
+    case_id: str,
+    ct: Int16[np.ndarray, "x y z"],
+    organs: UInt8[np.ndarray, "x y z"],
+    tumors: UInt8[np.ndarray, "x y z"] | None,
+) -> None:
+    """Store the arrays of one case; `tumors` is None where nobody segmented them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, Shaped[np.ndarray, "x y z"] | None] = {"ct": ct, "organs": organs, "tumors": tumors}
+    for name, array in arrays.items():
+        path = folder / f"{case_id}.{name}.b2nd"
+        path.unlink(missing_ok=True)
+        if array is not None:
+            blosc2.asarray(
+                np.ascontiguousarray(array),
+                urlpath=str(path),
+                mode="w",
+                chunks=tuple(min(CHUNK, n) for n in array.shape),
+                cparams=blosc2.CParams(codec=blosc2.Codec.ZSTD, clevel=3, nthreads=1),
+            )
+
+
+def index_case(
+    case_id: str,
+    ct_clipped: Shaped[np.ndarray, "x y z"],
+    organs: UInt8[np.ndarray, "x y z"],
+    tumors: UInt8[np.ndarray, "x y z"] | None,
+    targets: Sequence[str],
+    spacing_mm: Spacing,
+) -> CaseIndex:
+    """Compute the index of a case; `targets` are the annotated ones."""
+    boxes = {name: bounding_box(structure_mask(organs, [name])) for name in ORGAN_LABELS}
+    voxels = {}
+    for target in targets if tumors is not None else ():
+        found = np.argwhere(tumors == TUMOR_LABELS[target])
+        step = max(1, len(found) // INDEXED_TUMOR_VOXELS)
+        voxels[target] = [(int(x), int(y), int(z)) for x, y, z in found[::step]]
+    x, y, z = organs.shape
+    return CaseIndex(
+        case_id=case_id,
+        shape=(x, y, z),
+        spacing_mm=spacing_mm,
+        mean_hu=float(ct_clipped.mean()),
+        std_hu=float(max(ct_clipped.std(), 1.0)),
+        boxes={name: box for name, box in boxes.items() if box is not None},
+        tumor_voxels=voxels,
+    )
+
+
+def bounding_box(mask: Bool[np.ndarray, "x y z"]) -> Box | None:
+    """Return the smallest box around a mask, None where it is empty."""
+    if not mask.any():
+        return None
+    spans = []
+    for axis in range(3):
+        line = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+        spans.append((int(line[0]), int(line[-1]) + 1))
+    (x0, x1), (y0, y1), (z0, z1) = spans
+    return (x0, y0, z0), (x1, y1, z1)
+
+
+def index_line(index: CaseIndex) -> str:
+    """Serialize an index as one JSON line."""
+    return json.dumps({**index.__dict__, "boxes": dict(index.boxes), "tumor_voxels": dict(index.tumor_voxels)})
+
+
+def open_store(volumes_csv: Path) -> dict[str, StoredCase]:
+    """Return the stored cases of a data set by case id.
+
+    Raises:
+        ArtifactError: the store was not finished.
+    """
+    if not volumes_csv.is_file():
+        raise ArtifactError(f"{volumes_csv}: no such file; the store is not finished")
+    folder = volumes_csv.parent / "volumes"
+    cases = {}
+    for line in read_lines(folder / "index.jsonl"):
+        content = json.loads(line)
+        index = CaseIndex(
+            case_id=content["case_id"],
+            shape=_triple(content["shape"]),
+            spacing_mm=_triple(content["spacing_mm"]),
+            mean_hu=content["mean_hu"],
+            std_hu=content["std_hu"],
+            boxes={name: (_triple(low), _triple(high)) for name, (low, high) in content["boxes"].items()},
+            tumor_voxels={t: [_triple(v) for v in voxels] for t, voxels in content["tumor_voxels"].items()},
+        )
+        cases[index.case_id] = StoredCase(folder, index)
+    return cases
+
+
+def _triple(values: Sequence[Number]) -> tuple[Number, Number, Number]:
+    x, y, z = values
+    return (x, y, z)
+
+
+def _open(path: Path) -> blosc2.NDArray:
+    if not path.is_file():
+        raise ArtifactError(f"{path}: no such array in the store")
+    return blosc2.open(str(path), mode="r")
+
+
+def _read_box(array: blosc2.NDArray, start: Shape, size: Shape, fill: int) -> Shaped[np.ndarray, "x y z"]:
+    low = [max(0, s) for s in start]
+    high = [min(n, s + w) for n, s, w in zip(array.shape, start, size, strict=True)]
+    inside = array[tuple(slice(a, max(a, b)) for a, b in zip(low, high, strict=True))]
+    if inside.shape == tuple(size):
+        return inside
+    box = np.full(size, fill, dtype=array.dtype)
+    offset = [a - s for a, s in zip(low, start, strict=True)]
+    box[tuple(slice(o, o + n) for o, n in zip(offset, inside.shape, strict=True))] = inside
+    return box

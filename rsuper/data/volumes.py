@@ -1,0 +1,216 @@
+"""CTs and masks as arrays in RAS+ order with their spacing, and back to the grid they came from.
+
+This is the only module that knows other axis orders: everything above sees `x y z`, RAS+, mm.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from jaxtyping import Bool, Float, Shaped
+from nibabel.orientations import (
+    apply_orientation,
+    axcodes2ornt,
+    inv_ornt_aff,
+    io_orientation,
+    ornt_transform,
+)
+from scipy import ndimage
+
+from rsuper.artifacts import write_atomically
+from rsuper.errors import DataError
+
+Spacing = tuple[float, float, float]
+Shape = tuple[int, int, int]
+AIR_HU = -1024
+PROBABILITY_SLOPE = 1.0 / 65535.0
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where voxels lie, in RAS+ order, and the file's own affine for the way back."""
+
+    shape: Shape
+    affine: Float[np.ndarray, "4 4"]  # RAS+
+    file_affine: Float[np.ndarray, "4 4"]
+
+    @property
+    def spacing_mm(self) -> Spacing:
+        """Voxel edge lengths along x, y and z."""
+        lengths = np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
+        return (float(lengths[0]), float(lengths[1]), float(lengths[2]))
+
+
+@dataclass(frozen=True)
+class Volume:
+    """An array in RAS+ order and its grid."""
+
+    array: Shaped[np.ndarray, "x y z"]
+    grid: Grid
+
+    @property
+    def spacing_mm(self) -> Spacing:
+        """Voxel edge lengths along x, y and z."""
+        return self.grid.spacing_mm
+
+    @property
+    def shape(self) -> Shape:
+        """Number of voxels along x, y and z."""
+        return self.grid.shape
+
+
+def read_volume(path: Path) -> Volume:
+    """Read a NIfTI file in its native type and turn it to RAS+ by its affine.
+
+    Raises:
+        DataError: the file is missing, unreadable, not three-dimensional, or its spacing is not positive.
+    """
+    image, grid = _open(path)
+    try:
+        stored = np.asanyarray(image.dataobj)
+    except (OSError, EOFError, ValueError) as error:
+        raise DataError(f"{path}: damaged NIfTI: {error}") from None
+    return Volume(apply_orientation(stored, io_orientation(image.affine)), grid)
+
+
+def read_grid(path: Path) -> Grid:
+    """Read where a file's voxels lie, from its header alone.
+
+    Raises:
+        DataError: as `read_volume`.
+    """
+    return _open(path)[1]
+
+
+def _open(path: Path) -> tuple[nib.Nifti1Image, Grid]:
+    try:
+        image = nib.load(path)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except (OSError, EOFError, nib.filebasedimages.ImageFileError) as error:
+        raise DataError(f"{path}: cannot be read as NIfTI: {error}") from None
+    if len(image.shape) != 3:
+        raise DataError(f"{path}: expected three dimensions, got shape {image.shape}")
+    orientation = io_orientation(image.affine)
+    if np.isnan(orientation).any():
+        raise DataError(f"{path}: the affine does not give an orientation: {image.affine.tolist()}")
+    sizes = [0, 0, 0]
+    for axis, world in enumerate(orientation[:, 0].astype(int)):
+        sizes[world] = int(image.shape[axis])
+    affine = image.affine @ inv_ornt_aff(orientation, image.shape)
+    grid = Grid((sizes[0], sizes[1], sizes[2]), affine, image.affine)
+    if not (min(grid.spacing_mm) > 0 and np.isfinite(grid.spacing_mm).all()):
+        raise DataError(f"{path}: spacing {grid.spacing_mm} mm is not positive")
+    return image, grid
+
+
+def read_mask(path: Path, like: Grid) -> Bool[np.ndarray, "x y z"]:
+    """Read a binary mask and make sure that it lies on the grid of its CT.
+
+    Raises:
+        DataError: unreadable, on another grid (both grids are named), or with labels other than 0 and 1.
+    """
+    mask = read_volume(path)
+    if mask.shape != like.shape or not np.allclose(mask.grid.affine, like.affine, atol=1e-2):
+        raise DataError(
+            f"{path}: the mask is not on the grid of its CT: shape {mask.shape} against {like.shape}, "
+            f"spacing {_rounded(mask.spacing_mm)} against {_rounded(like.spacing_mm)} mm, "
+            f"origin {_rounded(mask.grid.affine[:3, 3])} against {_rounded(like.affine[:3, 3])} mm (RAS+)"
+        )
+    high = mask.array.max(initial=0)
+    if mask.array.min(initial=0) < 0 or high > 1 or not np.isin(high, (0, 1)):
+        raise DataError(f"{path}: expected a mask of 0 and 1, found values up to {high}")
+    return mask.array > 0
+
+
+def _rounded(values: object) -> list[float]:
+    return [round(float(value), 3) for value in np.asarray(values)]
+
+
+def resample(
+    array: Shaped[np.ndarray, "x y z"], spacing_mm: Spacing, new_spacing_mm: Spacing, *, linear: bool
+) -> Shaped[np.ndarray, "u v w"]:
+    """Resample to another spacing, keeping the outer faces of the volume where they are.
+
+    The returned array has the input's type; a spacing that is already right is returned as it is.
+    """
+    if np.allclose(spacing_mm, new_spacing_mm, rtol=1e-3):
+        return array
+    shape = resampled_shape(_shape(array), spacing_mm, new_spacing_mm)
+    return _zoom(array, shape, linear=linear)
+
+
+def resampled_shape(shape: Shape, spacing_mm: Spacing, new_spacing_mm: Spacing) -> Shape:
+    """Return the number of voxels after `resample`, at least one per axis."""
+    sizes = [
+        max(1, round(n * old / new)) for n, old, new in zip(shape, spacing_mm, new_spacing_mm, strict=True)
+    ]
+    return (sizes[0], sizes[1], sizes[2])
+
+
+def to_shape(array: Float[np.ndarray, "x y z"], shape: Shape) -> Float[np.ndarray, "u v w"]:
+    """Bring a probability map back to the CT's own grid by linear interpolation (inverse of `resample`)."""
+    if _shape(array) == shape:
+        return array
+    return np.clip(_zoom(array, shape, linear=True), 0.0, 1.0)
+
+
+def _zoom(array: Shaped[np.ndarray, "x y z"], shape: Shape, *, linear: bool) -> Shaped[np.ndarray, "u v w"]:
+    # Voxel i of n covers [i, i+1) / n of the axis, before and after: sample at the new voxels' centers.
+    axes = [
+        (np.arange(new) + 0.5) * old / new - 0.5 for old, new in zip(array.shape, shape, strict=True)
+    ]
+    source = array.astype(np.float32) if linear else array
+    if not linear:
+        nearest = [
+            np.clip(np.rint(axis), 0, n - 1).astype(int) for axis, n in zip(axes, array.shape, strict=True)
+        ]
+        return source[np.ix_(*nearest)]
+    grid = np.meshgrid(*axes, indexing="ij")
+    values = ndimage.map_coordinates(source, grid, order=1, mode="nearest")
+    return np.rint(values).astype(array.dtype) if np.issubdtype(array.dtype, np.integer) else values
+
+
+def _shape(array: Shaped[np.ndarray, "x y z"]) -> Shape:
+    x, y, z = array.shape
+    return (x, y, z)
+
+
+def write_probability(
+    probability: Float[np.ndarray, "x y z"], path: Path, like_affine: Float[np.ndarray, "4 4"]
+) -> None:
+    """Write a probability map as NIfTI uint16 with slope 1/65535, in one step.
+
+    Args:
+        probability: values in [0, 1], RAS+, on the CT's own grid.
+        path: target, `.nii.gz`.
+        like_affine: affine of the CT in the file; the map is stored in the file's own axis order.
+
+    Raises:
+        ValueError: values outside [0, 1] or not finite.
+    """
+    if not np.isfinite(probability).all() or probability.min() < 0 or probability.max() > 1:
+        raise ValueError(f"probability: expected finite values in [0, 1] for {path}")
+    stored = np.rint(probability * 65535.0).astype(np.uint16)
+    orientation = ornt_transform(axcodes2ornt("RAS"), io_orientation(like_affine))
+    image = nib.Nifti1Image(apply_orientation(stored, orientation), like_affine)
+    image.set_data_dtype(np.uint16)
+    image.header.set_xyzt_units("mm")
+    image.header.set_slope_inter(PROBABILITY_SLOPE, 0.0)  # nibabel then stores the integers as they are
+    write_atomically(path, lambda temporary: nib.save(image, temporary))
+
+
+def read_probability(path: Path, like: Grid) -> Float[np.ndarray, "x y z"]:
+    """Read a map written by `write_probability`; exact at 0 and at 1.
+
+    Raises:
+        DataError: unreadable, on another grid than its CT, or outside [0, 1].
+    """
+    volume = read_volume(path)
+    if volume.shape != like.shape:
+        raise DataError(f"{path}: the map has shape {volume.shape}, its CT {like.shape}")
+    values = np.asarray(volume.array, dtype=np.float64)
+    if values.size and (values.min() < 0 or values.max() > 1 + 1e-6):
+        raise DataError(f"{path}: expected probabilities in [0, 1], found {values.min()} to {values.max()}")
+    return np.minimum(values, 1.0).astype(np.float32)

@@ -1,0 +1,77 @@
+"""Collect what is needed to score one predicted case, from the files of a run and of the cohort."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+
+from rsuper.artifacts import PREDICTIONS, predictions_table, read_table
+from rsuper.data.cohort import TARGET_ORGANS
+from rsuper.data.sources.abdomenatlas import TUMOR_FILES
+from rsuper.data.volumes import Grid, read_grid, read_mask, read_probability
+from rsuper.errors import DataError
+from rsuper.evaluate.cases import CaseInput, TargetInput
+from rsuper.reports.supervision import case_truth, largest_diameter_mm
+from rsuper.runs import Collection
+
+
+class PredictedSet:
+    """The predictions of one run on one test set, case by case."""
+
+    def __init__(self, collection: Collection, run: Path, test_set: str) -> None:
+        self.collection = collection
+        self.test_set = test_set
+        self.table = predictions_table(run, test_set)
+        frame = read_table(self.table, PREDICTIONS)
+        self._rows = {(row.case_id, row.target): row for row in frame.itertuples(index=False)}
+
+    def case(self, case_id: str) -> CaseInput:
+        """Read one case: truth, organ masks and predictions of the targets in its field of view."""
+        row = self.collection.row(case_id)
+        grid = read_grid(Path(row["ct"]))
+        names = row["organs"].split()
+        targets = {
+            target: self._target(case_id, target, row, grid)
+            for target in self.collection.experiment.targets
+            if any(name.startswith(target) for name in names)
+        }
+        return CaseInput(case_id, row["patient_id"], self.test_set, grid.spacing_mm, targets)
+
+    def _target(self, case_id: str, target: str, row: pd.Series, grid: Grid) -> TargetInput:
+        folder = Path(row["segmentations"])
+        findings = self.collection.findings.get(case_id)
+        truth = None
+        if target in row["annotated"].split():
+            truth = read_mask(folder / f"{TUMOR_FILES[target]}.nii.gz", grid)
+        probability, reason = self._probability(case_id, target, grid)
+        return TargetInput(
+            probability=probability,
+            organ=_organ(folder, target, row["organs"].split(), grid),
+            truth=truth,
+            reported_presence=case_truth(findings, target) if findings else None,
+            reported_diameter_mm=largest_diameter_mm(findings, target),
+            reason=reason,
+        )
+
+    def _probability(
+        self, case_id: str, target: str, grid: Grid
+    ) -> tuple[Float[np.ndarray, "x y z"] | None, str]:
+        row = self._rows.get((case_id, target))
+        if row is None:
+            return None, "no row in predictions.csv"
+        if row.reason:
+            return None, str(row.reason)
+        try:
+            return read_probability(self.table.parent / str(row.file), grid), ""
+        except DataError as error:
+            return None, str(error)
+
+
+def _organ(folder: Path, target: str, names: list[str], grid: Grid) -> Bool[np.ndarray, "x y z"]:
+    """Union of the organ's masks; for a pancreas that has only segments, of those."""
+    wanted = [name for name in TARGET_ORGANS[target] if name in names]
+    wanted = wanted or [name for name in names if name.startswith(target)]
+    masks = [read_mask(folder / f"{name}.nii.gz", grid) for name in wanted]
+    union: Bool[np.ndarray, "x y z"] = np.logical_or.reduce(masks)
+    return union

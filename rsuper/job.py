@@ -1,0 +1,30 @@
+"""How a workflow script runs: output to its log, one thread count, and errors of the user without a traceback."""
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from rsuper.errors import RsuperError
+
+
+def run(main: Callable[[Any], None], snakemake: Any) -> None:
+    """Run a script's `main` with everything it prints in the rule's log.
+
+    An error that is the user's to mend ends the job with its message alone; any other keeps its traceback,
+    because it is ours. Both stand in the log and on the terminal.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", str(snakemake.threads))
+    path = Path(snakemake.log[0])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", buffering=1) as log:
+        try:
+            with redirect_stdout(log), redirect_stderr(log):
+                main(snakemake)
+        except RsuperError as error:
+            message = f"{type(error).__name__}: {error}"
+            log.write(f"{message}\n")
+            sys.stderr.write(f"\n{message}\n(rule {snakemake.rule}, log {path})\n\n")
+            raise SystemExit(1) from None

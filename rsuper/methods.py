@@ -1,0 +1,169 @@
+"""Method folders: their cards, how they are found, named and loaded. Readable without torch."""
+
+import importlib.util
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rsuper.config.load import parse, read_yaml
+from rsuper.errors import ConfigError, MethodError
+from rsuper.fingerprint import fingerprint
+
+METHODS = Path(__file__).resolve().parent.parent / "methods"
+CONTRACT = ("Config", "fit", "predict")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Uses(_Section):
+    """What a method may see; asking for more raises MethodError."""
+
+    all_images: bool = Field(description="CTs without a mask")
+    masks: bool
+    reports: Literal["none", "presence", "count", "text", "details"]
+
+
+class Ticks(_Section):
+    """The five columns of the paper's Table 1."""
+
+    uses_unannotated_cts: bool
+    uses_reports: bool
+    uses_detailed_report_info: bool
+    reports_optimize_segmentation: bool
+    reports_penalize_fp_fn: bool
+
+
+class Resources(_Section):
+    """What a job of this method asks the cluster for."""
+
+    gpu: int = 1
+    mem_mb: int = 16_000
+    runtime: int = Field(60, description="minutes")
+
+
+class Card(_Section):
+    """method.yaml: the facts about a method, and its variants."""
+
+    label: str
+    version: int = Field(ge=1, description="raised whenever numbers may change")
+    citation: str
+    uses: Uses
+    table1: Ticks | None = None
+    needs: tuple[str, ...] = ()
+    resources: Resources = Resources()
+    environment: str | None = None
+    control: Literal["ceiling", "floor"] | None = None
+    variants: dict[str, dict[str, object]] = Field(default_factory=dict)
+    variant_labels: dict[str, str] = Field(default_factory=dict)
+    deviations: tuple[str, ...] = ()
+    name: str = ""
+
+
+class Method(_Section):
+    """A method folder and, where named so, one of its variants."""
+
+    name: str = Field(description="folder, or folder-variant")
+    folder: Path
+    variant: str | None
+    card: Card
+
+    @property
+    def label(self) -> str:
+        """How the tables call it."""
+        return self.card.label if self.variant is None else self.card.variant_labels.get(self.variant, self.name)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Upstream runs at the same budget and seed; a run never needs itself."""
+        return tuple(name for name in self.card.needs if name != self.name)
+
+    @cached_property
+    def module(self) -> ModuleType:
+        """The method's code, loaded on first use (this is where torch comes in).
+
+        Raises:
+            MethodError: method.py is missing, cannot be imported or lacks a name of the contract.
+        """
+        return _load(self.folder)
+
+    def config(self, experiment_values: Mapping[str, object]) -> BaseModel:
+        """Resolve the Config: defaults (the paper), then the experiment's values, then the variant's.
+
+        Raises:
+            ConfigError: an unknown key or a wrong value, named with its source.
+        """
+        variant = self.card.variants[self.variant] if self.variant else {}
+        source = f"{self.folder / 'method.yaml'}, variant '{self.variant}'" if self.variant else self.name
+        return parse(self.module.Config, {**experiment_values, **variant}, f"config of {source}")
+
+    def fingerprint(self) -> str:
+        """Hash of the method's files and of every module of the project that they import."""
+        files = [path for path in sorted(self.folder.rglob("*")) if path.suffix in {".py", ".yaml", ".txt"}]
+        return fingerprint(files, self.folder.parent.parent)
+
+
+def read_card(folder: Path) -> Card:
+    """Read and check a method's card.
+
+    Raises:
+        MethodError: the folder has no card, or the card is not valid; the folder and key are named.
+    """
+    try:
+        content = read_yaml(folder / "method.yaml")
+        return parse(Card, {**content, "name": folder.name}, str(folder / "method.yaml"))
+    except ConfigError as error:
+        raise MethodError(str(error)) from None
+
+
+def available(root: Path = METHODS) -> dict[str, Card]:
+    """Return the cards of all method folders by name.
+
+    Raises:
+        MethodError: a folder is incomplete; nothing is skipped.
+    """
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith((".", "_")))
+    for folder in folders:
+        if not (folder / "method.py").is_file():
+            raise MethodError(f"{folder}: a method folder needs method.yaml and method.py; method.py is missing")
+    return {folder.name: read_card(folder) for folder in folders}
+
+
+def find(name: str, root: Path = METHODS) -> Method:
+    """Find a method by its name, `folder` or `folder-variant`.
+
+    Raises:
+        MethodError: no such folder or variant; the known ones are listed.
+    """
+    folder, _, variant = name.partition("-")
+    cards = available(root)
+    if folder not in cards:
+        raise MethodError(f"unknown method '{name}': there is no folder '{root / folder}'; known: {sorted(cards)}")
+    if variant and variant not in cards[folder].variants:
+        known = [f"{folder}-{known}" for known in cards[folder].variants]
+        raise MethodError(f"unknown variant '{name}'; {folder}/method.yaml has: {known}")
+    return Method(name=name, folder=root / folder, variant=variant or None, card=cards[folder])
+
+
+def _load(folder: Path) -> ModuleType:
+    name = f"methods.{folder.name}.method"
+    path = folder / "method.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise MethodError(f"{path}: no such file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # pydantic and dataclasses look their module up by name
+    try:
+        spec.loader.exec_module(module)
+    except (ImportError, SyntaxError, NameError, AttributeError, ValidationError) as error:
+        raise MethodError(f"{path}: cannot be imported: {error}") from error
+    missing = [attribute for attribute in CONTRACT if not hasattr(module, attribute)]
+    if missing:
+        raise MethodError(f"{path}: the contract asks for {list(CONTRACT)}; missing: {missing}")
+    return module

@@ -1,0 +1,88 @@
+"""Sections, sentences and clauses of a report, with their offsets in the text."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+# Bounds the work per sentence, so that time is linear in the length of any text.
+_LONGEST_SENTENCE = 1500
+
+_HEADING = re.compile(
+    r"(?:^|(?<=[\n.]))[ \t\"]*(?P<name>history|clinical(?: history| information| indication)?|indications?|"
+    r"reason for exam\w*|technique|protocol|procedure|comparison(?: stud(?:y|ies))?|exam(?:ination)?|"
+    r"findings|full result|results?|report|abdomen(?: and pelvis)?|impressions?|conclusions?|opinion|summary)"
+    r"[ \t]*:",
+    re.IGNORECASE,
+)
+_NOT_READ = (
+    "history",
+    "clinical",
+    "indication",
+    "reason",
+    "technique",
+    "protocol",
+    "procedure",
+    "comparison",
+    "exam",
+)
+_SUMMARY = ("impression", "conclusion", "opinion", "summary")
+# A point, unless it ends an abbreviation; a line break, unless the line goes on in lower case.
+_SENTENCE_END = re.compile(
+    r"(?<!approx)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)[.!?]{1,3}(?=\s|$|\")"
+    r"|\n(?=[ \t]*\n)|\n(?![ \t]*[a-z(])|[ \t][•·\"][ \t]"
+)
+_CLAUSE_END = re.compile(
+    r";|:\s|,?\s{1,4}\b(?:but|however|although|though|whereas|while|except(?: for)?|aside from|"
+    r"apart from|other than)\b"
+    r"|,?\s{1,4}and\s{1,4}(?=(?:an?|there|contains?|shows?|demonstrates?|has|have)\b|\d)|,\s+(?=(?:an?|there)\s)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence; `summary` if it stands in the impression, which repeats the findings."""
+
+    text: str
+    start: int
+    summary: bool
+
+
+def sentences(text: str) -> Iterator[Sentence]:
+    """Yield the sentences that describe this examination: no history, technique or comparison.
+
+    Text before the first heading is read. A sentence longer than 1,500 characters is cut.
+    """
+    for start, end, summary in _sections(text):
+        position = start
+        for match in _SENTENCE_END.finditer(text, start, end):
+            yield from _pieces(text, position, match.end(), summary)
+            position = match.end()
+        yield from _pieces(text, position, end, summary)
+
+
+def clauses(sentence: str) -> tuple[tuple[int, int], ...]:
+    """Divide a sentence into parts that a negation does not leave, as (start, end) in order."""
+    result, position = [], 0
+    for match in _CLAUSE_END.finditer(sentence):
+        result.append((position, match.start()))
+        position = match.start()
+    return (*result, (position, len(sentence)))
+
+
+def _sections(text: str) -> Iterator[tuple[int, int, bool]]:
+    headings = list(_HEADING.finditer(text))
+    starts = [0, *(h.end() for h in headings)]
+    ends = [*(h.start() for h in headings), len(text)]
+    names = ["", *(h["name"].lower() for h in headings)]
+    for start, end, name in zip(starts, ends, names, strict=True):
+        if not name.startswith(_NOT_READ):
+            yield start, end, name.startswith(_SUMMARY)
+
+
+def _pieces(text: str, start: int, end: int, summary: bool) -> Iterator[Sentence]:
+    for first in range(start, end, _LONGEST_SENTENCE):
+        piece = text[first : min(first + _LONGEST_SENTENCE, end)]
+        body = piece.strip()
+        if body:
+            yield Sentence(body, first + len(piece) - len(piece.lstrip()), summary)

@@ -1,0 +1,84 @@
+"""What every in-house method shares: the network, CT-Mask batches with their loss, and inference."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from rsuper.data.batches import MaskBatch, MaskSampler, PatchSource
+from rsuper.data.patches import input_channels, whole_input
+from rsuper.data.volumes import to_shape
+from rsuper.engine import checkpoint
+from rsuper.engine.predict import probability_map
+from rsuper.losses.segmentation import segmentation_loss
+from rsuper.networks.build import build_network
+from rsuper.networks.outputs import Outputs
+from rsuper.task import Prediction, Task, TestVolume
+
+
+def new_network(task: Task) -> nn.Module:
+    """Build the experiment's network with weights drawn from the run's seed, on the run's device."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(task.seed)
+        network = build_network(
+            task.network.name, input_channels(task.network), len(task.targets), **task.network.options
+        )
+    return network.to(task.device)
+
+
+def weights_of(run: Path) -> Path:
+    """Final weights of a finished run."""
+    return run / "model" / checkpoint.WEIGHTS
+
+
+def patch_source(task: Task) -> PatchSource:
+    """What the samplers must know."""
+    return PatchSource(task.targets, task.preprocess, task.network, task.schedule, task.seed, task.device)
+
+
+def mask_sampler(task: Task) -> MaskSampler:
+    """CT-Mask patches of the run's budget; the same steps give the same patches to every method."""
+    return MaskSampler(patch_source(task), task.cohort.masks)
+
+
+def mask_terms(outputs: Outputs, batch: MaskBatch, task: Task) -> dict[str, Tensor]:
+    """Segmentation losses on both outputs: weight 1, the auxiliary output by the schedule's weight."""
+    weights = {"final": 1.0, "deep": task.schedule.deep_supervision_weight}
+    terms = {}
+    for head, logits in zip(("final", "deep"), outputs, strict=True):
+        if logits is None or weights[head] == 0:
+            continue
+        losses = segmentation_loss(
+            logits, batch.tumor, batch.known, positive_weight=task.schedule.positive_weight
+        )
+        terms |= {f"mask_{name}_{head}": weights[head] * value for name, value in losses.items()}
+    return terms
+
+
+def predict_with(network: nn.Module, task: Task, volumes: Iterable[TestVolume]) -> Iterator[Prediction]:
+    """Predict volume by volume with the final output, on the CT's own grid."""
+    network.eval()
+    for volume in volumes:
+        image = whole_input(volume.stored, task.preprocess, task.network)
+        probabilities = probability_map(
+            lambda window: network(window).final, image, task.network.patch, task.inference, task.device
+        )
+        yield Prediction(
+            volume.case_id,
+            {
+                target: to_shape(channel, volume.native_shape)
+                for target, channel in zip(task.targets, probabilities, strict=True)
+            },
+        )
+
+
+def trained_network(task: Task) -> nn.Module:
+    """Rebuild the network of a finished run.
+
+    Raises:
+        ArtifactError: the weights are missing or do not fit.
+    """
+    network = new_network(task)
+    checkpoint.load_weights(network, weights_of(task.workdir))
+    return network

@@ -1,0 +1,120 @@
+"""What a method is handed: the same task for all, and a cohort that shows only what its card declares."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from rsuper.config.experiment import Network, Predict, Preprocess, Schedule
+from rsuper.data.store import StoredCase
+from rsuper.data.volumes import Shape
+from rsuper.errors import MethodError
+from rsuper.methods import Card
+from rsuper.reports.findings import ReportFindings
+
+Truth = Callable[[str], dict[str, Bool[np.ndarray, "x y z"]]]
+
+
+@dataclass(frozen=True)
+class ReportCase:
+    """A CT-Report pair: a CT with organ masks and what its report says."""
+
+    stored: StoredCase
+    findings: ReportFindings
+
+
+@dataclass(frozen=True)
+class VisibleCohort:
+    """The training cases of one budget and seed, behind the card's declarations."""
+
+    card: Card
+    mask_cases: Sequence[StoredCase]
+    report_cases: Sequence[ReportCase]
+    test_truth: Truth
+
+    @property
+    def masks(self) -> Sequence[StoredCase]:
+        """CT-Mask pairs of the budget.
+
+        Raises:
+            MethodError: the card does not declare `uses.masks`.
+        """
+        self._require(self.card.uses.masks, "uses.masks")
+        return self.mask_cases
+
+    @property
+    def reports(self) -> Sequence[ReportCase]:
+        """CT-Report pairs with their findings in full.
+
+        Raises:
+            MethodError: the card does not declare `uses.reports: details`.
+        """
+        self._require(self.card.uses.reports == "details", "uses.reports: details")
+        return self.report_cases
+
+    @property
+    def images(self) -> Sequence[StoredCase]:
+        """Every training CT, with no label.
+
+        Raises:
+            MethodError: the card does not declare `uses.all_images`.
+        """
+        self._require(self.card.uses.all_images, "uses.all_images")
+        return [*self.mask_cases, *(case.stored for case in self.report_cases)]
+
+    def truth(self, case_id: str) -> dict[str, Bool[np.ndarray, "x y z"]]:
+        """Tumor masks of a test case, on the CT's own grid: for the ceiling control alone.
+
+        Raises:
+            MethodError: the card does not declare `control: ceiling`.
+        """
+        self._require(self.card.control == "ceiling", "control: ceiling")
+        return self.test_truth(case_id)
+
+    def _require(self, allowed: bool, declaration: str) -> None:
+        if not allowed:
+            raise MethodError(
+                f"method '{self.card.name}' asked for what its card does not declare: {declaration} "
+                f"(methods/{self.card.name}/method.yaml)"
+            )
+
+
+@dataclass(frozen=True)
+class Task:
+    """Everything that is equal for all methods."""
+
+    cohort: VisibleCohort
+    targets: tuple[str, ...]
+    preprocess: Preprocess
+    network: Network
+    schedule: Schedule
+    inference: Predict
+    seed: int
+    device: str
+    workdir: Path
+    upstream: Mapping[str, Path]  # run folders of what the card needs, by method name
+
+
+@dataclass(frozen=True)
+class TestVolume:
+    """A CT to predict: in the store, and the shape of its own grid."""
+
+    __test__ = False  # pytest: not a test class
+
+    stored: StoredCase
+    native_shape: Shape
+
+    @property
+    def case_id(self) -> str:
+        """Key of the case."""
+        return self.stored.case_id
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Tumor probability per target on the CT's own grid."""
+
+    case_id: str
+    probabilities: Mapping[str, Float[np.ndarray, "x y z"]]

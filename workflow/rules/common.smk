@@ -1,0 +1,99 @@
+# What all rules need: the experiment, its layout, and fingerprints of the code behind a rule.
+
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from rsuper.artifacts import Layout
+from rsuper.config.load import load_experiment
+from rsuper.errors import RsuperError
+from rsuper.fingerprint import fingerprint
+from rsuper.methods import find
+from rsuper.publish.timing import end_of_run
+
+ROOT = Path(workflow.basedir)
+
+# Where networks run. A cluster profile says cuda; alone, a machine uses a GPU where it has one. A rule that asks
+# for a GPU on a machine without one would wait in line for the slot that the default profile keeps.
+DEVICE = config.get("device", "auto")
+if DEVICE == "auto":
+    DEVICE = "cuda" if any(Path("/dev").glob("nvidia[0-9]*")) else "cpu"
+
+
+def or_stop(make):
+    """Turn an error of ours into Snakemake's own, which is printed without a traceback."""
+    try:
+        return make()
+    except RsuperError as error:
+        raise WorkflowError(f"{type(error).__name__}: {error}") from None
+
+
+EXPERIMENT_FILE = Path(config.get("experiment", "config/phantom.yaml"))
+if not EXPERIMENT_FILE.exists() and not EXPERIMENT_FILE.is_absolute():
+    EXPERIMENT_FILE = ROOT / EXPERIMENT_FILE
+EXPERIMENT = or_stop(lambda: load_experiment(EXPERIMENT_FILE))
+LAYOUT = Layout.of(EXPERIMENT.name)
+DATASETS = list(EXPERIMENT.datasets)
+TEST_SETS = ["validation", *EXPERIMENT.test_sets]
+
+# Every run that has a row, as (budget, method, seed). Controls do not train: one budget is enough.
+RUNS = [
+    (budget, method, seed)
+    for budget, settings in EXPERIMENT.budgets.items()
+    for method in settings.methods
+    for seed in EXPERIMENT.seeds
+] + [
+    (list(EXPERIMENT.budgets)[-1], control, seed)
+    for control in EXPERIMENT.controls
+    for seed in EXPERIMENT.seeds
+]
+METHODS = or_stop(
+    lambda: {
+        name: find(name)
+        for _, method, _ in RUNS
+        for name in (method, *find(method).needs)
+    }
+)
+
+
+wildcard_constraints:
+    dataset="|".join(DATASETS),
+    budget="|".join(EXPERIMENT.budgets),
+    method="|".join(METHODS),
+    seed=r"\d+",
+
+
+def artifact(*parts):
+    """Path of an artifact as text; wildcards in braces pass through."""
+    return str(LAYOUT.root.joinpath(*parts))
+
+
+def raw_root(dataset):
+    """Folder that holds a data set's cases."""
+    settings = EXPERIMENT.datasets[dataset]
+    return Path(settings.root) if settings.root else LAYOUT.raw(dataset)
+
+
+def code(script, *more):
+    """Fingerprint of a rule's script and of all modules of ours that it imports."""
+    return or_stop(lambda: fingerprint([ROOT / "workflow" / "scripts" / script, *more], ROOT))
+
+
+def section(*names):
+    """Parts of the experiment file that a rule depends on, so that changing them runs it again."""
+    return {name: EXPERIMENT.model_dump(mode="json")[name] for name in names}
+
+
+def demand(name):
+    """A resource of a run's card; no GPU where networks run on the CPU."""
+
+    def of(wildcards):
+        value = getattr(METHODS[wildcards.method].card.resources, name)
+        return 0 if name == "gpu" and DEVICE == "cpu" else value
+
+    return of
+
+
+def summary():
+    """What is printed at the end: time per rule and where the tables are."""
+    return end_of_run(LAYOUT.root)

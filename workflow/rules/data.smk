@@ -1,0 +1,70 @@
+# Cohorts on disk: made by a rule or lying in a folder, listed with what is known about each case, and stored.
+
+
+if any(settings.source == "phantom" for settings in EXPERIMENT.datasets.values()):
+
+    rule phantom:
+        output:
+            metadata=artifact("raw", "{dataset}", "metadata.csv"),
+        params:
+            spec=section("phantom", "data_seed"),
+            code=code("phantom.py"),
+        log:
+            artifact("logs", "phantom", "{dataset}.log"),
+        benchmark:
+            artifact("benchmarks", "phantom", "{dataset}.tsv")
+        script:
+            "../scripts/phantom.py"
+
+
+if any(settings.source == "real_anatomy" for settings in EXPERIMENT.datasets.values()):
+
+    rule real_anatomy:
+        output:
+            metadata=artifact("raw", "{dataset}", "metadata.csv"),
+        params:
+            spec=section("real_anatomy", "data_seed"),
+            code=code("real_anatomy.py"),
+        log:
+            artifact("logs", "real_anatomy", "{dataset}.log"),
+        benchmark:
+            artifact("benchmarks", "real_anatomy", "{dataset}.tsv")
+        script:
+            "../scripts/real_anatomy.py"
+
+
+rule cohort:
+    input:
+        metadata=lambda wildcards: raw_root(wildcards.dataset)
+        / EXPERIMENT.datasets[wildcards.dataset].metadata,
+        findings=artifact("data", "{dataset}", "findings.jsonl"),
+    output:
+        artifact("data", "{dataset}", "cohort.csv"),
+    params:
+        root=lambda wildcards: str(raw_root(wildcards.dataset)),
+        metadata=lambda wildcards: EXPERIMENT.datasets[wildcards.dataset].metadata,
+        mask_role=EXPERIMENT.roles["mask_train"],
+        code=code("cohort.py"),
+    log:
+        artifact("logs", "cohort", "{dataset}.log"),
+    benchmark:
+        artifact("benchmarks", "cohort", "{dataset}.tsv")
+    script:
+        "../scripts/cohort.py"
+
+
+rule preprocess:
+    input:
+        artifact("data", "{dataset}", "cohort.csv"),
+    output:
+        artifact("data", "{dataset}", "volumes.csv"),
+    params:
+        settings=section("preprocess"),
+        mask_role=EXPERIMENT.roles["mask_train"],
+        code=code("preprocess.py"),
+    log:
+        artifact("logs", "preprocess", "{dataset}.log"),
+    benchmark:
+        artifact("benchmarks", "preprocess", "{dataset}.tsv")
+    script:
+        "../scripts/preprocess.py"

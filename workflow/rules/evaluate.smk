@@ -1,0 +1,53 @@
+# From probability maps to per-case scores, metrics and tests. No torch from here on.
+
+
+rule cases:
+    input:
+        COHORTS,
+        expand(
+            artifact(
+                "runs", "{{budget}}", "{{method}}", "seed-{{seed}}", "predictions", "{test_set}", "predictions.csv"
+            ),
+            test_set=TEST_SETS,
+        ),
+    output:
+        expand(
+            artifact("runs", "{{budget}}", "{{method}}", "seed-{{seed}}", "cases", "{test_set}.csv"),
+            test_set=TEST_SETS,
+        ),
+    params:
+        experiment=str(EXPERIMENT_FILE),
+        settings=section("evaluation"),
+        code=code("cases.py"),
+    log:
+        artifact("logs", "cases", "{budget}", "{method}", "seed-{seed}.log"),
+    benchmark:
+        artifact("benchmarks", "cases", "{budget}", "{method}", "seed-{seed}.tsv")
+    script:
+        "../scripts/cases.py"
+
+
+rule metrics:
+    input:
+        COHORTS,
+        cases=[
+            artifact("runs", budget, method, f"seed-{seed}", "cases", f"{test_set}.csv")
+            for budget, method, seed in RUNS
+            for test_set in TEST_SETS
+        ],
+    output:
+        metrics=artifact("metrics.csv"),
+        comparisons=artifact("comparisons.csv"),
+        supervision=artifact("supervision.json"),
+    params:
+        experiment=str(EXPERIMENT_FILE),
+        runs=RUNS,
+        test_sets=TEST_SETS,
+        settings=section("evaluation", "budgets", "controls"),
+        code=code("metrics.py"),
+    log:
+        artifact("logs", "metrics.log"),
+    benchmark:
+        artifact("benchmarks", "metrics.tsv")
+    script:
+        "../scripts/metrics.py"

@@ -1,0 +1,19 @@
+# Free text to findings, with the accuracy of the extraction where the truth is known.
+
+
+rule findings:
+    input:
+        metadata=lambda wildcards: raw_root(wildcards.dataset)
+        / EXPERIMENT.datasets[wildcards.dataset].metadata,
+    output:
+        artifact("data", "{dataset}", "findings.jsonl"),
+    params:
+        root=lambda wildcards: str(raw_root(wildcards.dataset)),
+        reports=lambda wildcards: EXPERIMENT.datasets[wildcards.dataset].reports,
+        code=code("findings.py"),
+    log:
+        artifact("logs", "findings", "{dataset}.log"),
+    benchmark:
+        artifact("benchmarks", "findings", "{dataset}.tsv")
+    script:
+        "../scripts/findings.py"

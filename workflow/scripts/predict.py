@@ -1,0 +1,31 @@
+"""Predict every test set, and the validation set, with one trained run."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rsuper.artifacts import PREDICTIONS, Layout, read_json, write_table
+from rsuper.config.load import load_experiment
+from rsuper.job import run
+from rsuper.methods import find
+from rsuper.runs import Collection, make_task, store_predictions
+
+
+def main(snakemake: Any) -> None:
+    """Write probability maps as NIfTI; each set's table is written last."""
+    params, wildcards = snakemake.params, snakemake.wildcards
+    torch.set_num_threads(snakemake.threads)
+    experiment = load_experiment(Path(params.experiment))
+    collection = Collection(experiment, Layout.of(experiment.name))
+    method = find(wildcards.method)
+    task = make_task(collection, method, wildcards.budget, int(wildcards.seed), device=params.device)
+    read_json(task.workdir / "run.json")
+    for output in map(Path, snakemake.output):
+        volumes = collection.test_volumes(output.parent.name)
+        predictions = method.module.predict(task, volumes)
+        frame = store_predictions(predictions, volumes, collection, output.parent, experiment.targets)
+        write_table(frame, output, PREDICTIONS)
+
+
+run(main, snakemake)
