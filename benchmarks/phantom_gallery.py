@@ -41,29 +41,33 @@ def main() -> None:
 def _draw_case(axes: np.ndarray, case: PhantomCase, spacing_mm: tuple[float, float, float]) -> None:
     """Axial and coronal slice through the first tumor (else the pancreas), bare and with contours."""
     focus = case.tumors[0].mask if case.tumors else case.organs["pancreas"]
-    x, y, z = (int(np.median(index)) for index in np.nonzero(focus))
-    del x
-    aspect = spacing_mm[2] / spacing_mm[0]
-    for column, take in enumerate(
-        (lambda v: v[:, :, z], lambda v: v[:, :, z], lambda v: v[:, y], lambda v: v[:, y])
-    ):
-        axis = axes[column]
+    _, y, z = (int(np.median(index)) for index in np.nonzero(focus))
+    for column in range(4):
+        axis, plane = axes[column], (_axial(z) if column < 2 else _coronal(y))
         # Radiological view: the patient's right on the left of the picture.
-        axis.imshow(take(case.ct)[::-1].T, cmap="gray", origin="lower", aspect=aspect, clim=WINDOW_HU)
+        height = spacing_mm[1] if column < 2 else spacing_mm[2]
+        picture = case.ct[plane][::-1].T
+        axis.imshow(picture, cmap="gray", origin="lower", aspect=height / spacing_mm[0], clim=WINDOW_HU)
         axis.set_axis_off()
         if column % 2:
-            _contours(axis, case, take)
+            _contours(axis, case, plane)
 
 
-def _contours(axis: plt.Axes, case: PhantomCase, take: object) -> None:
-    assert callable(take)
+def _axial(z: int) -> tuple[slice, slice, int]:
+    return slice(None), slice(None), z
+
+
+def _coronal(y: int) -> tuple[slice, int, slice]:
+    return slice(None), y, slice(None)
+
+
+def _contours(axis: plt.Axes, case: PhantomCase, plane: tuple[slice | int, ...]) -> None:
     drawn = [(case.stored_organs[name], color) for name, color in COLORS.items()]
     drawn += [(tumor.mask, "red") for tumor in case.tumors]
     drawn += [(_distractor_mask(case, i), "lime") for i in range(len(case.distractors))]
     for mask, color in drawn:
-        plane = take(mask)[::-1].T
-        if plane.any():
-            axis.contour(plane, [0.5], colors=color, linewidths=0.8)
+        if mask[plane].any():
+            axis.contour(mask[plane][::-1].T, [0.5], colors=color, linewidths=0.8)
 
 
 def _distractor_mask(case: PhantomCase, index: int) -> np.ndarray:
