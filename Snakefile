@@ -17,7 +17,18 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/reports.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
-# publish
+include: "workflow/rules/publish.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.table1.output,
+        rules.table2.output,
+        rules.table3.output,
+        rules.figures.output,
+        rules.claims.output,
+
 
 
 

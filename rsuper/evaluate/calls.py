@@ -71,6 +71,27 @@ class ScoredCases:
         values[self.failed & annotated] = np.where(self.labels, 0.0, 1.0)[self.failed & annotated]
         return values
 
+    def with_masks(
+        self, keep: Bool[np.ndarray, " n"], name: str, convention: str
+    ) -> tuple[Bool[np.ndarray, " n"], str]:
+        """Mark the cases of `keep` whose DSC or NSD counts in a convention; say what is missing."""
+        chosen = keep & self.labels if convention == "tumor_cases" else keep
+        counted = chosen & ~np.isnan(self.mask_metric(name))
+        missing = int(chosen.sum() - counted.sum())
+        if not chosen.any():
+            return counted, "no cases"
+        if not counted.any():
+            return counted, "no truth masks"
+        return counted, f"{missing} cases have no truth mask" if missing else ""
+
+    def failures(self, stratum: str) -> str:
+        """Say how many cases of a stratum failed; "" where none did."""
+        keep = self.within(stratum)
+        failed = int(self.failed[keep].sum())
+        if not failed:
+            return ""
+        return f"{failed} of {int(keep.sum())} cases failed: called negative, mask empty"
+
 
 def scored_groups(cases: pd.DataFrame, score: str) -> Iterator[ScoredCases]:
     """Split the table of cases into runs, test sets and targets, in sorted order.

@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from rsuper.artifacts import CASES
+from rsuper.config.experiment import Target
 from rsuper.metrics import detection, overlap, strata, surface
 
 Row = dict[str, object]
@@ -44,7 +45,7 @@ class CaseInput:
     patient_id: str
     test_set: str
     spacing_mm: Spacing
-    targets: Mapping[str, TargetInput]
+    targets: Mapping[Target, TargetInput]
 
 
 def nsd_columns(tolerances_mm: Sequence[float]) -> dict[tuple[surface.Boundary, float], str]:
@@ -80,7 +81,7 @@ def score_case(
     """
     if size_source not in ("report", "mask"):
         raise ValueError(f"size_source must be 'report' or 'mask', got {size_source!r}")
-    rows = {}
+    rows: dict[str, Row] = {}
     for target, item in case.targets.items():
         truth = _truth(item)
         if truth is not None:

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from scipy.ndimage import distance_transform_edt
 from scipy.stats import rankdata
 
+from rsuper.metrics.boxes import bounding_box
 from rsuper.metrics.overlap import MASK_THRESHOLD, check_same_grid
 
 CASE_SCORES = ("top_volume_mean", "max_probability", "volume_above")
@@ -37,16 +38,14 @@ def search_region(
     """
     if not all(math.isfinite(s) and s > 0 for s in spacing_mm):
         raise ValueError(f"spacing_mm must be three positive numbers, got {spacing_mm}")
-    if not organ.any():
+    box = bounding_box(organ)
+    if box is None:
         raise ValueError("organ must hold at least one voxel, got an empty mask")
-    window = []
-    for axis in range(3):
-        hits = np.flatnonzero(organ.any(axis=tuple(a for a in range(3) if a != axis)))
-        reach = math.ceil(margin_mm / spacing_mm[axis])
-        window.append(slice(max(int(hits[0]) - reach, 0), int(hits[-1]) + reach + 1))
+    reach = [math.ceil(margin_mm / spacing) for spacing in spacing_mm]
+    window = tuple(slice(max(low - r, 0), high + r) for (low, high), r in zip(box, reach, strict=True))
     region = np.zeros_like(organ)
-    distance_mm = distance_transform_edt(~organ[tuple(window)], sampling=spacing_mm)
-    region[tuple(window)] = distance_mm <= margin_mm + 1e-9
+    distance_mm = distance_transform_edt(~organ[window], sampling=spacing_mm)
+    region[window] = distance_mm <= margin_mm + 1e-9
     return region
 
 

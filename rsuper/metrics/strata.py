@@ -8,6 +8,8 @@ from jaxtyping import Bool, Float, Int
 from scipy.ndimage import find_objects, label
 from scipy.spatial.distance import pdist
 
+from rsuper.metrics.boxes import bounding_box
+
 Stratum = Literal["small", "large", "unknown"]
 STRATA: tuple[Stratum, ...] = get_args(Stratum)
 
@@ -60,10 +62,11 @@ def longest_axial_diameter_mm(
 
 
 def _largest_component(mask: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "u v w"] | None:
-    whole = find_objects(mask.astype(np.uint8))
-    if not whole:
+    box = bounding_box(mask)
+    if box is None:
         return None
-    labels, _ = label(mask[whole[0]], structure=np.ones((3, 3, 3)))
+    window = tuple(slice(low, high) for low, high in box)
+    labels, _ = label(np.ascontiguousarray(mask[window]), structure=np.ones((3, 3, 3)))
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     largest = int(sizes.argmax())

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
+from rsuper.metrics.boxes import bounding_box
 from rsuper.metrics.overlap import check_same_grid, empty_mask_value
 from rsuper.metrics.surfels import INTERIOR_CODE, neighbor_codes, surface_areas_mm2
 
@@ -190,27 +191,11 @@ def _crop(
     gt: Bool[np.ndarray, "x y z"], pred: Bool[np.ndarray, "x y z"]
 ) -> tuple[Bool[np.ndarray, "u v w"], Bool[np.ndarray, "u v w"]]:
     """Cut both masks to the box around either, with one background voxel on each side."""
-    boxes = [box for box in (_bounding_box(gt), _bounding_box(pred)) if box is not None]
+    boxes = [box for box in (bounding_box(gt), bounding_box(pred)) if box is not None]
     if not boxes:
         return np.zeros((2, 2, 2), dtype=bool), np.zeros((2, 2, 2), dtype=bool)
     window = tuple(slice(min(b[a][0] for b in boxes), max(b[a][1] for b in boxes)) for a in range(3))
     return np.pad(np.ascontiguousarray(gt[window]), 1), np.pad(np.ascontiguousarray(pred[window]), 1)
-
-
-def _bounding_box(mask: Bool[np.ndarray, "x y z"]) -> list[tuple[int, int]] | None:
-    """Find first and past-the-last index per axis, reading in memory order (NIfTI arrays are Fortran)."""
-    flipped = mask.flags.f_contiguous and not mask.flags.c_contiguous
-    ordered = mask.T if flipped else mask
-    box: list[tuple[int, int]] = []
-    rows = np.flatnonzero(ordered.reshape(ordered.shape[0], -1).any(axis=1))
-    if rows.size == 0:
-        return None
-    box.append((int(rows[0]), int(rows[-1]) + 1))
-    flat = np.logical_or.reduce(ordered[box[0][0] : box[0][1]], axis=0)
-    for axis in (1, 0):
-        hits = np.flatnonzero(flat.any(axis=axis))
-        box.append((int(hits[0]), int(hits[-1]) + 1))
-    return box[::-1] if flipped else box
 
 
 def _elements(

@@ -80,8 +80,8 @@ class Difference:
 def verdict(ci_low: float, ci_high: float) -> str:
     """Judge a claim "above" by the interval of the difference.
 
-    An interval that touches 0 decides nothing, nor does one of width zero: every resample gave the same difference,
-    which says nothing about precision. NaN bounds are not testable.
+    An interval that touches 0 decides nothing, nor does one of width zero: every resample gave the same
+    difference, which says nothing about precision. NaN bounds are not testable.
     """
     if math.isnan(ci_low) or math.isnan(ci_high):
         return NOT_TESTABLE

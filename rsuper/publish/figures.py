@@ -120,16 +120,17 @@ def _points(
 def _panel(axis: Axes, points: pd.DataFrame, experiment: Experiment, cards: Sequence[Card]) -> None:
     lines = (experiment.evaluation.reference, BASELINE)
     order = _methods(points, experiment)
-    numbers = sorted(points["masks"].unique())
+    numbers = sorted({float(number) for number in points["masks"]})
     # Budgets are far apart in number, so they are evenly spaced and named, as on a logarithmic axis.
     place = {number: index for index, number in enumerate(numbers)}
     others = [method for method in order if method not in lines]
-    shifts = {lines[0]: -0.02, lines[1]: 0.02} | {name: 0.5 + 0.11 * index for index, name in enumerate(others)}
+    shifts = {lines[0]: -0.02, lines[1]: 0.02}
+    shifts |= {name: 0.5 + 0.11 * index for index, name in enumerate(others)}
     for method in order:
         own = points[points["method"] == method].sort_values("masks")
         color, marker = _style(method, experiment)
         axis.errorbar(
-            [place[number] + shifts[method] for number in own["masks"]],
+            [place[float(number)] + shifts[method] for number in own["masks"]],
             own["value"],
             yerr=_bars(own),
             color=color,
@@ -164,7 +165,9 @@ def _gains(axis: Axes, points: pd.DataFrame, place: Mapping[float, int], lines: 
             x = index + side * 0.1
             axis.annotate("", (x, above), (x, below), arrowprops=_ARROW, zorder=4)
             gain = f"{100 * (above - below):+.1f}"
-            axis.text(x + side * 0.04, (above + below) / 2, gain, va="center", ha=align, bbox=_PLAIN, fontsize=8)
+            axis.text(
+                x + side * 0.04, (above + below) / 2, gain, va="center", ha=align, bbox=_PLAIN, fontsize=8
+            )
 
 
 def _bars(points: pd.DataFrame) -> list[list[float]]:

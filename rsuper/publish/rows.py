@@ -61,6 +61,31 @@ class Uses(Protocol):
 
 
 @runtime_checkable
+class Ticks(Protocol):
+    """The five columns of Table 1, as a card declares them."""
+
+    @property
+    def uses_unannotated_cts(self) -> bool:
+        """Whether CTs without masks are used."""
+
+    @property
+    def uses_reports(self) -> bool:
+        """Whether reports are used in any form."""
+
+    @property
+    def uses_detailed_report_info(self) -> bool:
+        """Whether size, count and place are used."""
+
+    @property
+    def reports_optimize_segmentation(self) -> bool:
+        """Whether a loss on the segmentation depends on reports."""
+
+    @property
+    def reports_penalize_fp_fn(self) -> bool:
+        """Whether that loss counts both false positives and false negatives."""
+
+
+@runtime_checkable
 class Card(Protocol):
     """The part of a method's card that tables need."""
 
@@ -77,8 +102,8 @@ class Card(Protocol):
         """What the method may see."""
 
     @property
-    def table1(self) -> Mapping[str, bool]:
-        """Ticks of Table 1 by column name."""
+    def table1(self) -> Ticks | None:
+        """Ticks of Table 1; a control may have none."""
 
     @property
     def control(self) -> str | None:
@@ -87,6 +112,10 @@ class Card(Protocol):
     @property
     def variants(self) -> Mapping[str, object]:
         """Named overrides of the method's Config."""
+
+    @property
+    def variant_labels(self) -> Mapping[str, str]:
+        """Names to print for variants that have one."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +160,10 @@ def table_rows(metrics: pd.DataFrame, experiment: Experiment, cards: Sequence[Ca
 def label_of(method: str, cards: Sequence[Card]) -> str:
     """Return the name to print for `folder` or `folder-variant`; the folder itself where none is known."""
     folder, _, variant = method.partition("-")
-    known = {card.name: card.label for card in cards}
-    label = known.get(folder, PAPER_LABELS.get(folder, folder))
+    known = {card.name: card for card in cards}
+    label = known[folder].label if folder in known else PAPER_LABELS.get(folder, folder)
+    if folder in known and variant in known[folder].variant_labels:
+        return known[folder].variant_labels[variant]
     return f"{label}, {variant.replace('_', ' ')}" if variant else label
 
 

@@ -25,7 +25,7 @@ def table1(cards: Sequence[Card]) -> pd.DataFrame:
         differs_from_paper.
 
     Raises:
-        MethodError: a card leaves a declared tick out, or declares a derived one otherwise than it follows.
+        MethodError: a card has no ticks, or declares a derived one otherwise than it follows.
 
     Source: Tab. 1.
     """
@@ -51,18 +51,16 @@ def ticks(card: Card) -> dict[str, bool]:
         "uses_reports": reports != "none",
         "uses_detailed_report_info": reports in ("text", "details"),
     }
+    if card.table1 is None:
+        raise MethodError(f"method '{card.name}': the card lacks table1; declare its five ticks")
     for name, value in derived.items():
-        if name in card.table1 and bool(card.table1[name]) != value:
+        declared = getattr(card.table1, name)
+        if declared != value:
             raise MethodError(
-                f"method '{card.name}': table1.{name} is {card.table1[name]}, but from 'uses' follows "
-                f"{value}; correct 'uses' or leave the tick out"
+                f"method '{card.name}': table1.{name} is {declared}, but from 'uses' follows "
+                f"{value}; correct one of them"
             )
-    missing = [name for name in DECLARED if name not in card.table1]
-    if missing:
-        raise MethodError(
-            f"method '{card.name}': the card's table1 lacks {missing}; declare each as true or false"
-        )
-    return derived | {name: bool(card.table1[name]) for name in DECLARED}
+    return derived | {name: bool(getattr(card.table1, name)) for name in DECLARED}
 
 
 def _row(name: str, card: Card | None, cards: Sequence[Card]) -> dict[str, str]:

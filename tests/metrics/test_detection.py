@@ -134,8 +134,8 @@ def test_best_threshold_lies_midway():
 
 
 def test_of_equal_f1_the_higher_threshold_wins():
-    # Everything positive: TP 3, FP 3, F1 = 6 / 9. Above 0.6: TP 2, FP 1, F1 = 4 / 6: equal. In between:
-    # above 0.1 TP 3 FP 3 ... the constant case below starts at -inf, here the top of the tie is midway 0.5 and 0.7.
+    # Everything positive: TP 3, FP 3, F1 = 6 / (3 + 6). Above 0.3: TP 2, FP 2, F1 = 4 / 7. Above 0.6: TP 2,
+    # FP 1, F1 = 4 / (3 + 3), the same as at first.
     labels, scores = arrays([1, 0, 0, 1, 1, 0], [0.1, 0.1, 0.5, 0.7, 0.7, 0.7])
     assert confusion_at(labels, scores, -math.inf).f1 == confusion_at(labels, scores, 0.6).f1 == 2 / 3
     assert best_f1_threshold(labels, scores) == pytest.approx(0.6)
@@ -184,7 +184,8 @@ def test_rates_without_denominator_are_nan():
 
 # Source: Table 2 and the counts that fit it; F1 in percent after rounding.
 @pytest.mark.parametrize(
-    ("tp", "fp", "positives", "negatives", "printed"), [(47, 6, 50, 50, (94, 88, 91)), (50, 50, 50, 50, (100, 0, 67))]
+    ("tp", "fp", "positives", "negatives", "printed"),
+    [(47, 6, 50, 50, (94, 88, 91)), (50, 50, 50, 50, (100, 0, 67))],
 )
 def test_printed_rows_follow_from_counts(tp, fp, positives, negatives, printed):
     counts = Confusion(tp, fp, positives - tp, negatives - fp)

@@ -53,7 +53,7 @@ def test_full_masks_keep_their_value_in_both_conventions():
 
 
 def test_silent_method_gets_the_share_of_negatives_in_all_cases_and_zero_on_tumors():
-    # 2 tumor CTs and 3 normals, nothing predicted: all_cases (0 + 0 + 1 + 1 + 1) / 5, tumor_cases (0 + 0) / 2.
+    # 2 tumor CTs and 3 normals, nothing predicted: all_cases (0 + 0 + 1 + 1 + 1) / 5, tumor_cases 0 / 2.
     truth_empty = [False, False, True, True, True]
     means = {
         c: np.nanmean([in_convention(0.0, gt_empty=e, pred_empty=True, convention=c) for e in truth_empty])

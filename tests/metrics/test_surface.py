@@ -50,10 +50,10 @@ def monai_nsd(gt, pred, spacing_mm, tolerance_mm, boundary):
     ).item()
 
 
-# Voxels by hand: a 4^3 cube has 64 - 8 = 56 boundary voxels. Shifted by one voxel the cubes share three layers of 16
-# voxels; in each, the rim of 12 is boundary of both: 36 of 56 in either mask lie within 0.5 mm.
-# One voxel inside the cube at its inner corner: itself and 3 neighbors of 1 + 56 are within 1 mm.
-# Box 6 x 4 x 4 (96 - 16 = 80 boundary voxels) on the border: 80 / 136 are near.
+# Voxels by hand: a 4^3 cube has 64 - 8 = 56 boundary voxels. Shifted by one voxel the cubes share three
+# layers of 16 voxels; in each, the rim of 12 is boundary of both: 36 of 56 in either mask lie within 0.5 mm.
+# One voxel inside the cube at its inner corner: itself and 3 neighbors of 1 + 56 are within 1 mm. Box 6 x 4 x
+# 4 (96 - 16 = 80 boundary voxels) on the border: 80 / 136 are near.
 @pytest.mark.parametrize(
     ("pred", "tolerance_mm", "surfel", "voxel"),
     [

@@ -17,8 +17,8 @@ def test_areas_by_hand_on_2_by_3_by_5_mm():
     areas = surface_areas_mm2((2.0, 3.0, 5.0))
     # A flat wall across x fills the face of a block: 3 x 5.
     assert areas[0b11110000] == pytest.approx(15.0)
-    # One corner: triangle between the middles at 1, 1.5 and 2.5 mm along the axes. Twice its area squared is the sum
-    # of the squared products of two legs: (1 x 1.5)^2 + (1 x 2.5)^2 + (1.5 x 2.5)^2.
+    # One corner: triangle between the middles at 1, 1.5 and 2.5 mm along the axes. Twice its area squared is
+    # the sum of the squared products of two legs: (1 x 1.5)^2 + (1 x 2.5)^2 + (1.5 x 2.5)^2.
     assert areas[0b10000000] == pytest.approx(0.5 * np.sqrt(1.5**2 + 2.5**2 + 3.75**2))
     # An edge along z: a rectangle, 5 mm long and as wide as the diagonal of 1 by 1.5 mm.
     assert areas[0b11000000] == pytest.approx(5 * np.hypot(1.0, 1.5))

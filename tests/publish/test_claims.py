@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from conftest import comparison, comparisons_of, make_experiment, metric, metrics_of
+from long_forms import comparison, comparisons_of, make_experiment, metric, metrics_of
 
 from rsuper.publish.claims import Claim, claims_frame, paper_claims, reported_results, verdict, verdict_over
 

@@ -1,4 +1,4 @@
-from conftest import make_experiment
+from long_forms import make_experiment
 
 from rsuper.publish.columns import further_columns, groups, headline_nsd, paper_columns
 

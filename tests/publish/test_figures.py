@@ -1,7 +1,7 @@
 import math
 from xml.etree import ElementTree
 
-from conftest import metric, metrics_of
+from long_forms import metric, metrics_of
 
 from rsuper.publish.figures import figure4
 

@@ -1,5 +1,5 @@
 import pandas as pd
-from conftest import comparison, comparisons_of, metric, metrics_of
+from long_forms import comparison, comparisons_of, metric, metrics_of
 
 from rsuper.publish.render import MARKS_NOTE, table_sections, write_csv, write_twins
 from rsuper.publish.table2 import table2
@@ -9,7 +9,11 @@ def test_plain_table(tmp_path):
     frame = pd.DataFrame({"name": ["a|b_c", "50 % & {more}"], "n": [3, 4], "x": [0.25, float("nan")]})
     write_twins(frame, tmp_path / "t.csv")
     lines = (tmp_path / "t.md").read_text(encoding="utf-8").splitlines()
-    assert [cell.strip() for cell in lines[2].replace(r"\|", "/").strip("|").split("|")] == ["a/b_c", "3", "0.25"]
+    assert [cell.strip() for cell in lines[2].replace(r"\|", "/").strip("|").split("|")] == [
+        "a/b_c",
+        "3",
+        "0.25",
+    ]
     latex = (tmp_path / "t.tex").read_text(encoding="utf-8")
     assert r"50 \% \& \{more\} & 4 &  \\" in latex
     assert r"a|b\_c & 3 & 0.25 \\" in latex

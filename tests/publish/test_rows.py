@@ -1,4 +1,4 @@
-from conftest import Card, make_experiment, metric, metrics_of
+from long_forms import Card, make_experiment, metric, metrics_of
 
 from rsuper.publish.rows import PAPER_ROWS, label_of, table_rows
 
@@ -35,8 +35,9 @@ def test_a_control_stands_once_per_budget_it_was_run_at(experiment, cards):
 
 
 def test_labels():
-    cards = [Card("r_super", "R-Super")]
+    cards = [Card("r_super", "R-Super", variant_labels={"ball_only": "Ball Loss"})]
     assert label_of("r_super", cards) == "R-Super"
     assert label_of("r_super-volume_only", cards) == "R-Super, volume only"
+    assert label_of("r_super-ball_only", cards) == "Ball Loss"
     assert label_of("nnunet", cards) == "nnU-Net"
     assert label_of("unheard_of", cards) == "unheard_of"

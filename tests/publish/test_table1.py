@@ -1,10 +1,8 @@
 import pytest
-from conftest import Card, Uses
+from long_forms import Card, Ticks, Uses
 
 from rsuper.errors import MethodError
-from rsuper.publish.table1 import DECLARED, TICKS, table1, ticks
-
-NEITHER = dict.fromkeys(DECLARED, False)
+from rsuper.publish.table1 import TICKS, table1, ticks
 
 
 @pytest.mark.parametrize(
@@ -19,19 +17,17 @@ NEITHER = dict.fromkeys(DECLARED, False)
     ],
 )
 def test_the_first_three_ticks_follow_from_what_a_method_may_see(uses, expected):
-    assert tuple(ticks(Card("m", "M", uses)).values())[:3] == expected
+    assert tuple(ticks(Card("m", "M", uses, Ticks(*expected))).values())[:3] == expected
 
 
 def test_a_card_cannot_claim_a_derived_tick():
-    card = Card("m", "M", Uses(), NEITHER | {"uses_reports": True})
     with pytest.raises(MethodError, match=r"method 'm': table1.uses_reports is True"):
-        ticks(card)
-    assert not ticks(Card("m", "M", Uses(), NEITHER | {"uses_reports": False}))["uses_reports"]
+        ticks(Card("m", "M", Uses(), Ticks(uses_reports=True)))
 
 
-def test_a_missing_declaration_is_named():
-    with pytest.raises(MethodError, match="reports_penalize_fp_fn"):
-        ticks(Card("m", "M", Uses(), {"reports_optimize_segmentation": True}))
+def test_missing_ticks_are_named():
+    with pytest.raises(MethodError, match="method 'm': the card lacks table1"):
+        ticks(Card("m", "M", table1=None))
 
 
 def test_rows_order_status_and_difference_from_the_paper(cards):
@@ -46,6 +42,6 @@ def test_rows_order_status_and_difference_from_the_paper(cards):
 
 
 def test_a_tick_other_than_the_papers_is_named():
-    cards = [Card("multi_task", "Multi-task", Uses(all_images=True, reports="text"), NEITHER)]
+    cards = [Card("multi_task", "Multi-task", Uses(all_images=True, reports="text"), Ticks(True, True, True))]
     table = table1(cards).set_index("method")
     assert table.loc["multi_task", "differs_from_paper"] == "uses_detailed_report_info"

@@ -2,7 +2,7 @@ import io
 import math
 
 import pandas as pd
-from conftest import comparison, comparisons_of, make_experiment, metric, metrics_of
+from long_forms import comparison, comparisons_of, make_experiment, metric, metrics_of
 
 from rsuper.publish.table2 import table2
 from rsuper.publish.table3 import table3

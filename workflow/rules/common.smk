@@ -8,7 +8,7 @@ from rsuper.artifacts import Layout
 from rsuper.config.load import load_experiment
 from rsuper.errors import RsuperError
 from rsuper.fingerprint import fingerprint
-from rsuper.methods import find
+from rsuper.methods import available, find
 from rsuper.publish.timing import end_of_run
 
 ROOT = Path(workflow.basedir)
@@ -54,6 +54,9 @@ METHODS = or_stop(
         for name in (method, *find(method).needs)
     }
 )
+
+# The cards that tables read: adding or relabeling a method changes the tables and trains nothing.
+CARDS = or_stop(lambda: {name: card.model_dump(mode="json") for name, card in available().items()})
 
 
 wildcard_constraints:

@@ -6,7 +6,8 @@ rule findings:
         metadata=lambda wildcards: raw_root(wildcards.dataset)
         / EXPERIMENT.datasets[wildcards.dataset].metadata,
     output:
-        artifact("data", "{dataset}", "findings.jsonl"),
+        findings=artifact("data", "{dataset}", "findings.jsonl"),
+        accuracy=artifact("data", "{dataset}", "extraction.txt"),
     params:
         root=lambda wildcards: str(raw_root(wildcards.dataset)),
         reports=lambda wildcards: EXPERIMENT.datasets[wildcards.dataset].reports,

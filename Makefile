@@ -1,0 +1,58 @@
+# Two commands on a fresh machine with Python 3.11 and make: `make table2` and `make test`.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+CONFIG ?= config/phantom.yaml
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SNAKEMAKE := OMP_NUM_THREADS=1 $(BIN)/snakemake --cores all
+EXPERIMENT := --config experiment=$(CONFIG)
+
+.PHONY: help setup table1 table2 table3 figures claims all test test-fast check format lint types unlock clean
+
+help:  ## this text
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(STAMP)  ## virtual environment .venv with pinned packages
+
+# The installed interpreter may be called otherwise; what counts is its version.
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" && command -v $(PYTHON) >/dev/null || { echo "no Python found: install Python 3.11 or say PYTHON=path"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "$(PYTHON) is not Python 3.11"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' || { echo "the module venv is missing (on Debian: apt-get install python3-venv)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,dev]"
+	@touch $(STAMP)
+
+table1 table2 table3 figures claims all: setup  ## a table, the figures, the claims, or all (CONFIG=config/x.yaml)
+	$(SNAKEMAKE) $(EXPERIMENT) $(ARGS) -- $@
+
+test: setup  ## all tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+test-fast: setup  ## all tests but the slow ones
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
+
+check: lint types test  ## format, lint, types, Snakemake's own lint, tests
+
+format: setup  ## write the code in its format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/snakefmt Snakefile workflow/rules
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+types: setup
+	$(BIN)/mypy
+
+unlock: setup  ## after a killed run: remove Snakemake's lock
+	$(SNAKEMAKE) $(EXPERIMENT) --unlock
+
+
+clean:  ## remove what the workflow made (not the reference results)
+	rm -rf .snakemake $(filter-out results/README.md results/reference,$(wildcard results/*))

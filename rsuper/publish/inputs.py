@@ -1,0 +1,55 @@
+"""What every published table and figure is made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from rsuper.artifacts import COMPARISONS, METRICS, read_json, read_table
+from rsuper.config.experiment import Experiment
+from rsuper.config.load import load_experiment
+from rsuper.methods import Card, available, find
+from rsuper.publish.table2 import Supervision
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The long forms, the experiment, the cards of the method folders, and what each run was trained on."""
+
+    experiment: Experiment
+    cards: list[Card]
+    metrics: pd.DataFrame
+    comparisons: pd.DataFrame
+    masks: Mapping[str, Mapping[str, int]]  # per budget: tumor CTs with masks, per target
+    supervision: Supervision
+
+    @classmethod
+    def read(cls, experiment_file: Path, metrics: Path, comparisons: Path, supervision: Path) -> "Inputs":
+        """Read everything.
+
+        Raises:
+            ArtifactError: a file is missing or has the wrong columns.
+        """
+        experiment = load_experiment(experiment_file)
+        budgets = read_json(supervision)
+        return cls(
+            experiment=experiment,
+            cards=list(available().values()),
+            metrics=read_table(metrics, METRICS),
+            comparisons=read_table(comparisons, COMPARISONS),
+            masks={budget: counts["masks"] for budget, counts in budgets.items()},
+            supervision={
+                (budget, method): _seen_by(method, counts)
+                for budget, counts in budgets.items()
+                for method in experiment.budgets[budget].methods
+            },
+        )
+
+
+def _seen_by(method: str, counts: Mapping[str, Mapping[str, int]]) -> tuple[dict[str, int], dict[str, int]]:
+    uses = find(method).card.uses
+    none = dict.fromkeys(counts["masks"], 0)
+    masks = dict(counts["masks"]) if uses.masks else none
+    reports = dict(counts["reports"]) if uses.reports != "none" else none
+    return masks, reports

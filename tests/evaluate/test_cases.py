@@ -1,0 +1,134 @@
+import math
+
+import numpy as np
+import pytest
+
+from rsuper.artifacts import CASES
+from rsuper.evaluate.cases import CaseInput, TargetInput, cases_frame, score_case
+
+SHAPE = (12, 12, 12)
+SPACING = (2.0, 2.0, 2.0)
+TOLERANCES = (2.0, 1.15)
+NSD = ("nsd_surfel_2mm", "nsd_surfel_1.15mm", "nsd_voxel_2mm", "nsd_voxel_1.15mm")
+
+
+def _box(start: int, stop: int) -> np.ndarray:
+    mask = np.zeros(SHAPE, dtype=bool)
+    mask[start:stop, start:stop, start:stop] = True
+    return mask
+
+
+ORGAN = _box(1, 11)
+
+
+def _score(size_source: str = "report", **known: object) -> dict[str, object]:
+    item = TargetInput(**({"probability": _box(3, 6).astype(np.float32), "organ": ORGAN} | known))
+    case = CaseInput("c1", "p1", "internal", SPACING, {"kidney": item})
+    return score_case(case, tolerances_mm=TOLERANCES, size_source=size_source)["kidney"]
+
+
+def test_a_perfect_prediction():
+    row = _score(truth=_box(3, 6), reported_diameter_mm=21.0)
+    assert (row["truth"], row["truth_source"], row["reason"]) == (True, "mask", "")
+    # 27 voxels of 8 mm3 each.
+    assert row["truth_volume_mm3"] == row["predicted_volume_mm3"] == 216.0
+    assert row["dsc"] == 1.0
+    assert [row[name] for name in NSD] == [1.0] * 4
+    # A ball of 10 mm (524 mm3) is 65 voxels, of which 27 hold 1: 27/65.
+    assert row["score_top_volume_mean"] == pytest.approx(27 / 65)
+    assert (row["score_max_probability"], row["score_volume_above"]) == (1.0, 216.0)
+    assert (row["largest_diameter_mm"], row["diameter_source"], row["stratum"]) == (21.0, "report", "large")
+
+
+def test_dice_of_a_shifted_box():
+    shifted = np.roll(_box(3, 6), 1, axis=0).astype(np.float32)
+    # Two of three layers overlap: 2 * 18 / 54.
+    assert _score(truth=_box(3, 6), probability=shifted)["dsc"] == pytest.approx(2 / 3)
+
+
+def test_which_diameter_decides_the_stratum():
+    mask_mm = math.hypot(6, 6)  # corner to corner of 3 x 3 pixels of 2 mm
+    both = {"truth": _box(3, 6), "reported_presence": True, "reported_diameter_mm": 25.0}
+    assert (_score(**both)["stratum"], _score(**both)["diameter_source"]) == ("large", "report")
+    by_mask = _score("mask", **both)
+    assert (by_mask["stratum"], by_mask["diameter_source"]) == ("small", "mask")
+    assert by_mask["largest_diameter_mm"] == pytest.approx(mask_mm)
+    unsized = _score(truth=_box(3, 6))
+    assert (unsized["diameter_source"], unsized["stratum"]) == ("mask", "small")
+    without_mask = _score("mask", reported_presence=True, reported_diameter_mm=25.0)
+    assert (without_mask["diameter_source"], without_mask["stratum"]) == ("report", "large")
+    neither = _score(reported_presence=True)
+    assert (neither["diameter_source"], neither["stratum"]) == ("", "unknown")
+    assert math.isnan(neither["largest_diameter_mm"])
+
+
+def test_without_a_mask_the_report_is_the_truth():
+    row = _score(reported_presence=True)
+    assert (row["truth"], row["truth_source"]) == (True, "report")
+    assert math.isnan(row["dsc"])
+    assert math.isnan(row["nsd_surfel_2mm"])
+    assert math.isnan(row["truth_volume_mm3"])
+    assert row["predicted_volume_mm3"] == 216.0
+    assert not _score(reported_presence=False)["truth"]
+
+
+def test_the_mask_wins_over_the_report():
+    row = _score(truth=np.zeros(SHAPE, dtype=bool), reported_presence=True, reported_diameter_mm=9.0)
+    assert (row["truth"], row["truth_source"], row["stratum"], row["diameter_source"]) == (
+        False,
+        "mask",
+        "",
+        "",
+    )
+    assert math.isnan(row["largest_diameter_mm"])
+
+
+def test_empty_masks():
+    nothing = np.zeros(SHAPE, dtype=np.float32)
+    empty = np.zeros(SHAPE, dtype=bool)
+    assert _score(truth=empty, probability=nothing)["dsc"] == 1.0
+    assert _score(truth=empty, probability=nothing)["nsd_voxel_2mm"] == 1.0
+    assert _score(truth=empty)["dsc"] == 0.0
+    assert _score(truth=_box(3, 6), probability=nothing)["nsd_surfel_2mm"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ({"probability": None, "reason": "out of memory"}, "out of memory"),
+        ({"probability": None}, "no prediction"),
+        ({"organ": None}, "no organ mask"),
+        ({"organ": np.zeros(SHAPE, dtype=bool)}, "the organ mask is empty"),
+        ({"organ": np.ones((3, 3, 3), dtype=bool)}, "organ mask has shape (3, 3, 3)"),
+        ({"probability": np.zeros((3, 3, 3), dtype=np.float32)}, "the prediction (3, 3, 3)"),
+        ({"probability": np.full(SHAPE, np.nan, dtype=np.float32)}, "outside [0, 1]"),
+        ({"probability": np.full(SHAPE, 1.5, dtype=np.float32)}, "outside [0, 1]: 1.5 to 1.5"),
+    ],
+)
+def test_failures_are_rows_with_a_reason_and_a_truth(broken, reason):
+    row = _score(truth=_box(3, 6), **broken)
+    assert reason in row["reason"]
+    assert (row["truth"], row["stratum"]) == (True, "small")
+    for name in ("score_top_volume_mean", "score_volume_above", "predicted_volume_mm3", "dsc", *NSD):
+        assert math.isnan(row[name])
+
+
+def test_an_unknown_truth_gives_no_row():
+    item = TargetInput(probability=np.zeros(SHAPE, dtype=np.float32), organ=ORGAN)
+    case = CaseInput("c1", "p1", "internal", SPACING, {"kidney": item})
+    assert score_case(case, tolerances_mm=TOLERANCES) == {}
+
+
+def test_a_wrong_size_source_is_named():
+    with pytest.raises(ValueError, match="'volume'"):
+        _score("volume", truth=_box(3, 6))
+
+
+def test_frame_has_every_column_in_order():
+    columns = [*CASES.columns, *NSD]
+    assert list(cases_frame([], TOLERANCES).columns) == columns
+    frame = cases_frame([_score(truth=_box(3, 6)), _score(reported_presence=False)], TOLERANCES)
+    assert list(frame.columns) == columns
+    assert (
+        not frame.drop(columns=["largest_diameter_mm", "truth_volume_mm3", "dsc", *NSD]).isna().any(axis=None)
+    )

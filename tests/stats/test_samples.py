@@ -1,0 +1,26 @@
+import math
+
+import numpy as np
+import pytest
+
+from rsuper.stats.samples import as_labels, as_values
+
+
+def test_labels_of_any_type_become_booleans():
+    for labels in (np.array([0, 1]), np.array([0.0, 1.0]), np.array([False, True])):
+        assert as_labels(labels).tolist() == [False, True]
+
+
+def test_unusable_labels_are_refused():
+    for labels in (np.array([0, 2]), np.array([0.0, math.nan])):
+        with pytest.raises(ValueError, match="0 or 1"):
+            as_labels(labels)
+    with pytest.raises(ValueError, match="2 positives and 1 negatives, got 1 and 1"):
+        as_labels(np.array([0, 1]), positives=2, negatives=1)
+
+
+def test_unusable_values_are_refused():
+    with pytest.raises(ValueError, match="scores must hold one value for each of 3 cases"):
+        as_values("scores", np.zeros(2), 3)
+    with pytest.raises(ValueError, match="finite, got 1"):
+        as_values("scores", np.array([0.0, math.nan]), 2)
