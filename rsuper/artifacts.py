@@ -47,7 +47,7 @@ COHORT = Table(
         "age": NUMBER,
         "sex": TEXT,
         "scanner": TEXT,
-        "sha256": TEXT,
+        "sha256": TEXT,  # of the CT, its masks and what its report says: a change of any changes it
         "state_pancreas": TEXT,
         "state_kidney_left": TEXT,
         "state_kidney_right": TEXT,
@@ -167,6 +167,8 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
         raise ArtifactError(f"{path}: no such file; make it with `snakemake {path}`") from None
     except pd.errors.EmptyDataError:
         raise ArtifactError(f"{path}: the file is empty; expected columns {list(table.columns)}") from None
+    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{path}: not readable as CSV in UTF-8: {str(error).strip()}") from None
     _require_columns(frame, path, table)
     typed = {
         name: _typed(frame[name], table.columns.get(name, _extra_kind(name)), path) for name in frame.columns
@@ -188,6 +190,8 @@ def _typed(column: pd.Series, kind: str, path: Path) -> pd.Series:
     else:
         typed = pd.to_numeric(column.where(column != "", None), errors="coerce")
         bad = typed.isna() & ~column.str.lower().isin(["", "nan"])
+        if kind == COUNT:  # has no blank and no fraction
+            bad = typed.isna() | (typed % 1 != 0)
     if bad.any():
         row = int(bad.to_numpy().argmax())
         raise ArtifactError(

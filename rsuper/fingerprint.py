@@ -26,6 +26,7 @@ def fingerprint(files: Iterable[Path], root: Path) -> str:
         MethodError: a file is missing or is not Python.
     """
     digest = hashlib.sha256()
+    root = root.resolve()
     for path in sorted(closure(files, root)):
         digest.update(f"{path.relative_to(root) if path.is_relative_to(root) else path.name}\n".encode())
         digest.update(_content(path))

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from rsuper.config.load import parse, read_yaml
 from rsuper.errors import ConfigError, MethodError
@@ -161,7 +161,8 @@ def _load(folder: Path) -> ModuleType:
     sys.modules[name] = module  # pydantic and dataclasses look their module up by name
     try:
         spec.loader.exec_module(module)
-    except (ImportError, SyntaxError, NameError, AttributeError, ValidationError) as error:
+    except (ImportError, SyntaxError, NameError, AttributeError, LookupError, TypeError, ValueError) as error:
+        del sys.modules[name]
         raise MethodError(f"{path}: cannot be imported: {error}") from error
     missing = [attribute for attribute in CONTRACT if not hasattr(module, attribute)]
     if missing:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rsuper.config.phantom import PhantomSpec
+from rsuper.config.real_anatomy import RealAnatomySpec
 
 Target = Literal["pancreas", "kidney"]
 Triple = tuple[float, float, float]
@@ -132,7 +133,7 @@ class Experiment(Section):
     data_seed: int = 0
     datasets: Annotated[dict[str, Dataset], Field(min_length=1)]
     phantom: PhantomSpec | None = None
-    real_anatomy: dict[str, object] | None = None
+    real_anatomy: RealAnatomySpec | None = None
     roles: dict[Literal["mask_train", "report_train"], str] = Field(
         default_factory=lambda: {"mask_train": "mask_train", "report_train": "report_train"}
     )

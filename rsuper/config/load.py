@@ -22,7 +22,9 @@ def read_yaml(path: Path) -> dict[str, object]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
-    except yaml.YAMLError as error:
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not readable as YAML: {error}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: expected a mapping of keys, got {type(content).__name__}")
@@ -57,5 +59,5 @@ def _complaint(item: object) -> str:
     if item["type"] == "missing":
         return f"key '{key}' is missing"
     if item["type"] == "extra_forbidden":
-        return f"key '{key}' is not known (misspelt?)"
+        return f"key '{key}' is not known (misspelled?)"
     return f"key '{key}': {item['msg']} (got {item.get('input')!r:.80})"

@@ -151,6 +151,8 @@ class MaskSampler:
     def __post_init__(self) -> None:
         if not self.cases:
             raise DataError("no CT-Mask pair to train on: the cohort of this budget is empty")
+        if not self._pools:
+            raise DataError(f"no CT-Mask pair is annotated for any of the targets {list(self.source.targets)}")
 
     @cached_property
     def _pools(self) -> dict[str, tuple[list[StoredCase], list[StoredCase]]]:

@@ -4,13 +4,15 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
+from rsuper.artifacts import read_lines
 from rsuper.config.experiment import Budget, Experiment
 from rsuper.data.sources.abdomenatlas import RawCase
-from rsuper.errors import DataError
+from rsuper.data.volumes import Grid, read_grid
+from rsuper.errors import ArtifactError, DataError
 from rsuper.reports.findings import ReportFindings
 from rsuper.reports.supervision import regions
 
@@ -32,7 +34,7 @@ def cohort_frame(
         mask_role: the role whose cases must have tumor masks.
 
     Raises:
-        DataError: no case; a CT-Mask case without a mask; a mask on another grid than its CT; a case that
+        DataError: no case; a file that is no CT or mask; a CT-Mask case without a mask; a mask on another grid than its CT; a case that
             no organ mask belongs to. The message lists up to ten of them.
     """
     if not cases:
@@ -49,22 +51,39 @@ def _problems(case: RawCase, mask_role: str) -> list[str]:
         return [f"{case.case_id}: no organ mask in {case.ct.parent / 'segmentations'}"]
     if case.role == mask_role and not case.tumors:
         return [f"{case.case_id}: role {case.role} needs a tumor mask in {case.ct.parent / 'segmentations'}"]
-    ct = nib.load(case.ct)
-    masks = [*case.organs.values(), *case.tumors.values()]
+    try:
+        ct = read_grid(case.ct)
+        masks = {path: read_grid(path) for path in _mask_files(case)}
+    except DataError as error:
+        return [str(error)]
     return [
-        f"{path}: mask of shape {header.shape} and spacing {_spacing_text(header)} mm is not on the grid of "
+        f"{path}: mask of shape {grid.shape} and spacing {_spacing_text(grid)} mm is not on the grid of "
         f"its CT ({ct.shape}, {_spacing_text(ct)} mm)"
-        for path, header in ((path, nib.load(path)) for path in masks)
-        if header.shape != ct.shape or not np.allclose(header.affine, ct.affine, atol=1e-2)
+        for path, grid in masks.items()
+        if grid.shape != ct.shape or not np.allclose(grid.affine, ct.affine, atol=1e-2)
     ]
 
 
-def _spacing_text(image: nib.spatialimages.SpatialImage) -> str:
-    return " ".join(f"{length:.4g}" for length in nib.affines.voxel_sizes(image.affine))
+def _mask_files(case: RawCase) -> list[Path]:
+    return [*case.organs.values(), *case.tumors.values()]
+
+
+def _spacing_text(grid: Grid) -> str:
+    return " ".join(f"{length:.4g}" for length in grid.spacing_mm)
+
+
+def _content_sha256(case: RawCase, findings: ReportFindings | None) -> str:
+    """Hash all that a run can learn from a case, so that no stale model outlives a changed mask or report."""
+    digest = hashlib.sha256()
+    for path in (case.ct, *_mask_files(case)):
+        digest.update(path.name.encode() + path.read_bytes())
+    if findings is not None:
+        digest.update(findings.model_dump_json().encode())
+    return digest.hexdigest()
 
 
 def _row(case: RawCase, findings: ReportFindings | None) -> dict[str, object]:
-    ct = nib.load(case.ct)
+    ct = read_grid(case.ct)
     states = {organ: _state(case, findings, organ) for organ in SUPERVISED_ORGANS}
     return {
         "case_id": case.case_id,
@@ -82,7 +101,7 @@ def _row(case: RawCase, findings: ReportFindings | None) -> dict[str, object]:
         "age": case.age,
         "sex": case.sex,
         "scanner": case.scanner,
-        "sha256": hashlib.sha256(case.ct.read_bytes()).hexdigest(),
+        "sha256": _content_sha256(case, findings),
         **{f"state_{organ}": state for organ, state in states.items()},
         "reason": "",
     }
@@ -173,8 +192,18 @@ def budget_ids(
 
 
 def read_findings(path: Path) -> dict[str, ReportFindings]:
-    """Read findings.jsonl, by case id."""
-    from rsuper.artifacts import read_lines
+    """Read findings.jsonl, by case id.
 
-    parsed = (ReportFindings.model_validate_json(line) for line in read_lines(path))
-    return {findings.case_id: findings for findings in parsed}
+    Raises:
+        ArtifactError: the file is missing, a line is not what an extractor writes, or a case stands there twice.
+    """
+    found: dict[str, ReportFindings] = {}
+    for number, line in enumerate(read_lines(path), start=1):
+        try:
+            findings = ReportFindings.model_validate_json(line)
+        except ValidationError as error:
+            raise ArtifactError(f"{path}: line {number}: not the findings of a report: {error}") from None
+        if findings.case_id in found:
+            raise ArtifactError(f"{path}: line {number}: case '{findings.case_id}' stands there more than once")
+        found[findings.case_id] = findings
+    return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from rsuper.data.store import Box, structure_mask
+from rsuper.data.store import ORGAN_LABELS, Box, structure_mask
 from rsuper.data.volumes import Shape
 from rsuper.reports.findings import SEGMENTS
 from rsuper.reports.supervision import Region, State, TumorSize
@@ -115,7 +115,7 @@ def supervise(
         verdict = _verdict(region, boxes, start, size)
         counts[verdict] += 1
         if region.state != State.NEGATIVE:
-            outside[region.target] &= ~mask
+            outside[region.target] &= ~_may_hold(region, boxes, mask, organs)
         if verdict == "positive":
             supervised.append(_patch_region(region, mask, organs))
     supervised += _negative_organs(regions, boxes, organs, start, size, outside)
@@ -129,10 +129,24 @@ def _verdict(region: Region, boxes: Mapping[str, Box], start: Shape, size: Shape
         return "no size"
     if region.state != State.POSITIVE_SIZED:
         return "unknown"
-    if not any(structure in boxes for structure in region.structures):
+    if not all(structure in boxes for structure in region.structures):
         return "no organ mask"
-    inside = all(covers(start, size, boxes[name]) for name in region.structures if name in boxes)
+    inside = all(covers(start, size, boxes[name]) for name in region.structures)
     return "positive" if inside else "not fully in the patch"
+
+
+def _may_hold(
+    region: Region,
+    boxes: Mapping[str, Box],
+    mask: Bool[np.ndarray, "x y z"],
+    organs: UInt8[np.ndarray, "x y z"],
+) -> Bool[np.ndarray, "x y z"]:
+    """Voxels where the region's tumor may lie: everywhere if a mask is missing, as that is not an empty one."""
+    if not all(structure in boxes for structure in region.structures):
+        return np.ones_like(mask)
+    if region.target == "pancreas":  # what no segment claims may belong to this one
+        return mask | (organs == ORGAN_LABELS["pancreas"])
+    return mask
 
 
 def covers(start: Shape, size: Shape, box: Box) -> bool:

@@ -3,6 +3,7 @@
 This is the only module that knows other axis orders: everything above sees `x y z`, RAS+, mm.
 """
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def read_volume(path: Path) -> Volume:
     image, grid = _open(path)
     try:
         stored = np.asanyarray(image.dataobj)
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise DataError(f"{path}: damaged NIfTI: {error}") from None
     return Volume(apply_orientation(stored, io_orientation(image.affine)), grid)
 
@@ -88,7 +89,13 @@ def _open(path: Path) -> tuple[nib.Nifti1Image, Grid]:
         image = nib.load(path)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except (OSError, EOFError, nib.filebasedimages.ImageFileError) as error:
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+        nib.filebasedimages.ImageFileError,
+        nib.spatialimages.HeaderDataError,
+    ) as error:
         raise DataError(f"{path}: cannot be read as NIfTI: {error}") from None
     if len(image.shape) != 3:
         raise DataError(f"{path}: expected three dimensions, got shape {image.shape}")
@@ -118,10 +125,11 @@ def read_mask(path: Path, like: Grid) -> Bool[np.ndarray, "x y z"]:
             f"spacing {_rounded(mask.spacing_mm)} against {_rounded(like.spacing_mm)} mm, "
             f"origin {_rounded(mask.grid.affine[:3, 3])} against {_rounded(like.affine[:3, 3])} mm (RAS+)"
         )
-    high = mask.array.max(initial=0)
-    if mask.array.min(initial=0) < 0 or high > 1 or not np.isin(high, (0, 1)):
-        raise DataError(f"{path}: expected a mask of 0 and 1, found values up to {high}")
-    return mask.array > 0
+    inside = mask.array == 1
+    other = mask.array[~inside & (mask.array != 0)]
+    if other.size:
+        raise DataError(f"{path}: expected a mask of 0 and 1, found {_rounded(np.unique(other)[:5])}")
+    return inside
 
 
 def _rounded(values: object) -> list[float]:

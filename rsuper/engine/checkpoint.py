@@ -1,5 +1,6 @@
 """Weights and training state on disk: tensors only (nothing is unpickled), a JSON beside them, written in one step."""
 
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -79,5 +80,5 @@ def _load(path: Path) -> Any:
         raise ArtifactError(f"{path}: no such file")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
+    except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
         raise ArtifactError(f"{path}: damaged: {error}") from None

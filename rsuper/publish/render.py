@@ -57,6 +57,21 @@ def write_twins(
     write_atomically(path.with_suffix(".tex"), lambda file: file.write_text(latex, encoding="utf-8"))
 
 
+def table_notes(experiment: Experiment, rule: str) -> list[str]:
+    """Say below Tables 2 and 3 what the numbers are measured on and how they were made."""
+    chosen = {
+        "oracle_test": "the threshold with the highest F1 on the test set itself, as in the paper",
+        "validation": "the threshold with the highest F1 on held-out validation cases",
+    }[rule]
+    headline = experiment.evaluation.nsd_tolerances_mm[0]
+    return [
+        f"Data: {experiment.data_note or experiment.about}. Network: {experiment.network.name}, seeing "
+        f"{experiment.network.inputs}.",
+        f"F1, sensitivity, specificity: {chosen} (rule {rule}). dsc, nsd: mean over all cases, empty on empty 1; "
+        f"dsc_tumor, nsd_tumor: tumor cases alone. NSD by surface area at {headline:g} mm. {MARKS_NOTE}",
+    ]
+
+
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Write a published table; missing numbers are blank."""
     write_atomically(path, lambda file: frame.to_csv(file, index=False))
