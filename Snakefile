@@ -30,8 +30,5 @@ rule all:
         rules.claims.output,
 
 
-
-
-
 onsuccess:
     print(summary())

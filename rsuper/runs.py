@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool
@@ -112,7 +111,7 @@ class Collection:
         return {t: read_mask(folder / f"{TUMOR_FILES[t]}.nii.gz", ct) for t in row["annotated"].split()}
 
     def hash(self) -> str:
-        """Hash of the cohort: cases, roles and image contents."""
+        """Hash of the cohort: cases, roles, and the contents of CTs, masks and findings."""
         columns = self.cohort[["case_id", "role", "sha256"]].to_csv(index=False)
         return hashlib.sha256(columns.encode()).hexdigest()[:16]
 
@@ -210,7 +209,7 @@ def store_predictions(
     seen = set()
     for prediction in tqdm(predictions, total=len(volumes), desc=folder.name, mininterval=5):
         seen.add(prediction.case_id)
-        affine = nib.load(collection.row(prediction.case_id)["ct"]).affine
+        affine = read_grid(Path(collection.row(prediction.case_id)["ct"])).file_affine
         for target in targets:
             probability = prediction.probabilities.get(target)
             reason = _unfit(probability, shapes[prediction.case_id])

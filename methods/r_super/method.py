@@ -80,7 +80,8 @@ def _volume(probability: Tensor, batch: ReportBatch, config: Config) -> Tensor:
     """Eq. 3 averaged over the supervised regions, plus Eq. 4 averaged over patches and targets."""
     x, y, z = batch.spacing_mm
     voxel_mm3 = x * y * z
-    background = -torch.log1p(-(probability * batch.outside).clamp(max=1 - 1e-6)).mean()
+    # Scaled, not clamped: a clamp would leave a voxel at probability 1 without any gradient.
+    background = -torch.log1p(-(1 - 1e-6) * probability * batch.outside).mean()
     if not batch.regions:
         return background
     maps = torch.stack([probability[region.row, region.channel] for region in batch.regions])

@@ -27,7 +27,7 @@ class RealHospital(HospitalSpec):
 
     roles: Annotated[tuple[str, ...], Field(min_length=1)]
     # Patients are real, so none is drawn: the roles' shares say how many there are.
-    cases: tuple[CaseGroup, ...] = Field((), max_length=0)
+    cases: tuple[CaseGroup, ...] = Field(default=(), max_length=0)
     scanners: Annotated[tuple[str, ...], Field(min_length=1)] = ("Rendered One", "Rendered Two")  # invented
 
 
@@ -39,7 +39,7 @@ class ReportRules(_Frozen):
     # KiTS has the size that the hospital wrote down: where a case has one tumor, this share of its reports
     # states that number alone. A third: enough to be seen, and measured sizes stay the rule.
     record_size_share: Share = 0.35
-    # Shares of one, two and three diameters; one is common in reports, three allow an ellipsoid (§2.1, Eq. 1).
+    # Shares of one, two and three diameters: as the phantom's reports, so that the two compare.
     diameter_shares: tuple[Share, Share, Share] = (0.4, 0.4, 0.2)
     # Spread of the logarithm of a stated diameter. 0: the sizes are measurements already, and the point of
     # this experiment is how far real diameters and real volumes agree.
@@ -95,8 +95,8 @@ def _default_hospitals() -> dict[str, RealHospital]:
 class RealAnatomySpec(_Frozen):
     """The whole recipe: real kidneys, pancreases and tumors, rendered intensities."""
 
-    # 4 mm: half of the tumors would be under 2,000 voxels of 2 mm, and a patch that covers a kidney would
-    # hold eight times the voxels, too many for a CPU.
+    # A report supervises a patch only if it covers the organ. At 4 mm that takes 46,000 voxels, at 2 mm
+    # eight times as many, too many for a CPU; and no tumor of the real data is lost at 4 mm.
     spacing_mm: Annotated[float, AfterValidator(_multiple_of_masks)] = 4.0
     # Of the patients of each target. Tests get what the training of a small network can spare.
     role_shares: dict[str, Share] = {
@@ -117,8 +117,8 @@ class RealAnatomySpec(_Frozen):
         roles = [role for hospital in self.hospitals.values() for role in hospital.roles]
         if sorted(roles) != sorted(self.role_shares):
             raise ValueError(
-                f"every role of role_shares needs exactly one hospital: shares for {sorted(self.role_shares)}, "
-                f"hospitals have {sorted(roles)}"
+                "every role of role_shares needs exactly one hospital: there are shares for "
+                f"{sorted(self.role_shares)}, and hospitals with {sorted(roles)}"
             )
         if abs(sum(self.role_shares.values()) - 1) > 1e-6:
             raise ValueError(f"role_shares must sum to 1, got {sum(self.role_shares.values()):g}")

@@ -56,7 +56,9 @@ METHODS = or_stop(
 )
 
 # The cards that tables read: adding or relabeling a method changes the tables and trains nothing.
-CARDS = or_stop(lambda: {name: card.model_dump(mode="json") for name, card in available().items()})
+CARDS = or_stop(
+    lambda: {name: card.model_dump(mode="json") for name, card in available().items()}
+)
 
 
 wildcard_constraints:
@@ -79,12 +81,29 @@ def raw_root(dataset):
 
 def code(script, *more):
     """Fingerprint of a rule's script and of all modules of ours that it imports."""
-    return or_stop(lambda: fingerprint([ROOT / "workflow" / "scripts" / script, *more], ROOT))
+    return or_stop(
+        lambda: fingerprint([ROOT / "workflow" / "scripts" / script, *more], ROOT)
+    )
 
 
 def section(*names):
     """Parts of the experiment file that a rule depends on, so that changing them runs it again."""
     return {name: EXPERIMENT.model_dump(mode="json")[name] for name in names}
+
+
+def upstream(wildcards):
+    """Records of the runs that a method continues."""
+    return [
+        artifact("runs", wildcards.budget, name, f"seed-{wildcards.seed}", "run.json")
+        for name in METHODS[wildcards.method].needs
+    ]
+
+
+def reports_of(wildcards):
+    """A data set's table of reports; a folder of the user's may have none."""
+    settings = EXPERIMENT.datasets[wildcards.dataset]
+    table = raw_root(wildcards.dataset) / settings.reports
+    return [table] if settings.root is None or table.exists() else []
 
 
 def demand(name):

@@ -6,13 +6,14 @@ if any(settings.source == "phantom" for settings in EXPERIMENT.datasets.values()
     rule phantom:
         output:
             metadata=artifact("raw", "{dataset}", "metadata.csv"),
-        params:
-            spec=section("phantom", "data_seed"),
-            code=code("phantom.py"),
+            reports=artifact("raw", "{dataset}", "reports.csv"),
         log:
             artifact("logs", "phantom", "{dataset}.log"),
         benchmark:
             artifact("benchmarks", "phantom", "{dataset}.tsv")
+        params:
+            spec=section("phantom", "data_seed"),
+            code=code("phantom.py"),
         script:
             "../scripts/phantom.py"
 
@@ -22,13 +23,14 @@ if any(settings.source == "real_anatomy" for settings in EXPERIMENT.datasets.val
     rule real_anatomy:
         output:
             metadata=artifact("raw", "{dataset}", "metadata.csv"),
-        params:
-            spec=section("real_anatomy", "data_seed"),
-            code=code("real_anatomy.py"),
+            reports=artifact("raw", "{dataset}", "reports.csv"),
         log:
             artifact("logs", "real_anatomy", "{dataset}.log"),
         benchmark:
             artifact("benchmarks", "real_anatomy", "{dataset}.tsv")
+        params:
+            spec=section("real_anatomy", "data_seed"),
+            code=code("real_anatomy.py"),
         script:
             "../scripts/real_anatomy.py"
 
@@ -40,15 +42,15 @@ rule cohort:
         findings=artifact("data", "{dataset}", "findings.jsonl"),
     output:
         artifact("data", "{dataset}", "cohort.csv"),
+    log:
+        artifact("logs", "cohort", "{dataset}.log"),
+    benchmark:
+        artifact("benchmarks", "cohort", "{dataset}.tsv")
     params:
         root=lambda wildcards: str(raw_root(wildcards.dataset)),
         metadata=lambda wildcards: EXPERIMENT.datasets[wildcards.dataset].metadata,
         mask_role=EXPERIMENT.roles["mask_train"],
         code=code("cohort.py"),
-    log:
-        artifact("logs", "cohort", "{dataset}.log"),
-    benchmark:
-        artifact("benchmarks", "cohort", "{dataset}.tsv")
     script:
         "../scripts/cohort.py"
 
@@ -58,13 +60,13 @@ rule preprocess:
         artifact("data", "{dataset}", "cohort.csv"),
     output:
         artifact("data", "{dataset}", "volumes.csv"),
-    params:
-        settings=section("preprocess"),
-        mask_role=EXPERIMENT.roles["mask_train"],
-        code=code("preprocess.py"),
     log:
         artifact("logs", "preprocess", "{dataset}.log"),
     benchmark:
         artifact("benchmarks", "preprocess", "{dataset}.tsv")
+    params:
+        settings=section("preprocess"),
+        mask_role=EXPERIMENT.roles["mask_train"],
+        code=code("preprocess.py"),
     script:
         "../scripts/preprocess.py"

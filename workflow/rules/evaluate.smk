@@ -6,23 +6,36 @@ rule cases:
         COHORTS,
         expand(
             artifact(
-                "runs", "{{budget}}", "{{method}}", "seed-{{seed}}", "predictions", "{test_set}", "predictions.csv"
+                "runs",
+                "{{budget}}",
+                "{{method}}",
+                "seed-{{seed}}",
+                "predictions",
+                "{test_set}",
+                "predictions.csv",
             ),
             test_set=TEST_SETS,
         ),
     output:
         expand(
-            artifact("runs", "{{budget}}", "{{method}}", "seed-{{seed}}", "cases", "{test_set}.csv"),
+            artifact(
+                "runs",
+                "{{budget}}",
+                "{{method}}",
+                "seed-{{seed}}",
+                "cases",
+                "{test_set}.csv",
+            ),
             test_set=TEST_SETS,
         ),
-    params:
-        experiment=str(EXPERIMENT_FILE),
-        settings=section("evaluation"),
-        code=code("cases.py"),
     log:
         artifact("logs", "cases", "{budget}", "{method}", "seed-{seed}.log"),
     benchmark:
         artifact("benchmarks", "cases", "{budget}", "{method}", "seed-{seed}.tsv")
+    params:
+        experiment=str(EXPERIMENT_FILE),
+        settings=section("evaluation"),
+        code=code("cases.py"),
     script:
         "../scripts/cases.py"
 
@@ -31,7 +44,9 @@ rule metrics:
     input:
         COHORTS,
         cases=[
-            artifact("runs", budget, method, f"seed-{seed}", "cases", f"{test_set}.csv")
+            artifact(
+                "runs", budget, method, f"seed-{seed}", "cases", f"{test_set}.csv"
+            )
             for budget, method, seed in RUNS
             for test_set in TEST_SETS
         ],
@@ -39,15 +54,15 @@ rule metrics:
         metrics=artifact("metrics.csv"),
         comparisons=artifact("comparisons.csv"),
         supervision=artifact("supervision.json"),
+    log:
+        artifact("logs", "metrics.log"),
+    benchmark:
+        artifact("benchmarks", "metrics.tsv")
     params:
         experiment=str(EXPERIMENT_FILE),
         runs=RUNS,
         test_sets=TEST_SETS,
         settings=section("evaluation", "budgets", "controls"),
         code=code("metrics.py"),
-    log:
-        artifact("logs", "metrics.log"),
-    benchmark:
-        artifact("benchmarks", "metrics.tsv")
     script:
         "../scripts/metrics.py"

@@ -1,24 +1,38 @@
 # What the reader opens. Every rule here reads the long forms alone and takes a second.
 
-LONG_FORMS = {name: artifact(file) for name, file in [
-    ("metrics", "metrics.csv"), ("comparisons", "comparisons.csv"), ("supervision", "supervision.json")
-]}
-SHOWN = section("name", "data_note", "targets", "test_sets", "budgets", "controls", "evaluation", "network")
+LONG_FORMS = {
+    name: artifact(file)
+    for name, file in [
+        ("metrics", "metrics.csv"),
+        ("comparisons", "comparisons.csv"),
+        ("supervision", "supervision.json"),
+    ]
+}
+SHOWN = section(
+    "name",
+    "data_note",
+    "targets",
+    "test_sets",
+    "budgets",
+    "controls",
+    "evaluation",
+    "network",
+)
 
 
 rule table1:
     output:
         table=artifact("table1.csv"),
         twins=[artifact("table1.md"), artifact("table1.tex")],
+    log:
+        artifact("logs", "table1.log"),
+    benchmark:
+        artifact("benchmarks", "table1.tsv")
     params:
         experiment=str(EXPERIMENT_FILE),
         shown=SHOWN,
         cards=CARDS,
         code=code("table1.py"),
-    log:
-        artifact("logs", "table1.log"),
-    benchmark:
-        artifact("benchmarks", "table1.tsv")
     script:
         "../scripts/table1.py"
 
@@ -29,16 +43,20 @@ rule table2:
     output:
         table=artifact("table2.csv"),
         validation=artifact("table2_validation.csv"),
-        twins=[artifact(f"{name}.{kind}") for name in ["table2", "table2_validation"] for kind in ["md", "tex"]],
+        twins=[
+            artifact(f"{name}.{kind}")
+            for name in ["table2", "table2_validation"]
+            for kind in ["md", "tex"]
+        ],
+    log:
+        artifact("logs", "table2.log"),
+    benchmark:
+        artifact("benchmarks", "table2.tsv")
     params:
         experiment=str(EXPERIMENT_FILE),
         shown=SHOWN,
         cards=CARDS,
         code=code("table2.py"),
-    log:
-        artifact("logs", "table2.log"),
-    benchmark:
-        artifact("benchmarks", "table2.tsv")
     script:
         "../scripts/table2.py"
 
@@ -49,15 +67,15 @@ rule table3:
     output:
         table=artifact("table3.csv"),
         twins=[artifact("table3.md"), artifact("table3.tex")],
+    log:
+        artifact("logs", "table3.log"),
+    benchmark:
+        artifact("benchmarks", "table3.tsv")
     params:
         experiment=str(EXPERIMENT_FILE),
         shown=SHOWN,
         cards=CARDS,
         code=code("table3.py"),
-    log:
-        artifact("logs", "table3.log"),
-    benchmark:
-        artifact("benchmarks", "table3.tsv")
     script:
         "../scripts/table3.py"
 
@@ -67,15 +85,15 @@ rule figures:
         **LONG_FORMS,
     output:
         figure4=[artifact("figures", f"figure4.{kind}") for kind in ["svg", "png"]],
+    log:
+        artifact("logs", "figures.log"),
+    benchmark:
+        artifact("benchmarks", "figures.tsv")
     params:
         experiment=str(EXPERIMENT_FILE),
         shown=SHOWN,
         cards=CARDS,
         code=code("figures.py"),
-    log:
-        artifact("logs", "figures.log"),
-    benchmark:
-        artifact("benchmarks", "figures.tsv")
     script:
         "../scripts/figures.py"
 
@@ -86,16 +104,14 @@ rule claims:
     output:
         table=artifact("claims.csv"),
         twins=[artifact("claims.md"), artifact("claims.tex")],
+    log:
+        artifact("logs", "claims.log"),
+    benchmark:
+        artifact("benchmarks", "claims.tsv")
     params:
         experiment=str(EXPERIMENT_FILE),
         shown=SHOWN,
         cards=CARDS,
         code=code("claims.py"),
-    log:
-        artifact("logs", "claims.log"),
-    benchmark:
-        artifact("benchmarks", "claims.tsv")
     script:
         "../scripts/claims.py"
-
-

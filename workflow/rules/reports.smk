@@ -3,18 +3,17 @@
 
 rule findings:
     input:
-        metadata=lambda wildcards: raw_root(wildcards.dataset)
-        / EXPERIMENT.datasets[wildcards.dataset].metadata,
+        reports_of,
     output:
         findings=artifact("data", "{dataset}", "findings.jsonl"),
         accuracy=artifact("data", "{dataset}", "extraction.txt"),
-    params:
-        root=lambda wildcards: str(raw_root(wildcards.dataset)),
-        reports=lambda wildcards: EXPERIMENT.datasets[wildcards.dataset].reports,
-        code=code("findings.py"),
     log:
         artifact("logs", "findings", "{dataset}.log"),
     benchmark:
         artifact("benchmarks", "findings", "{dataset}.tsv")
+    params:
+        root=lambda wildcards: str(raw_root(wildcards.dataset)),
+        reports=lambda wildcards: EXPERIMENT.datasets[wildcards.dataset].reports,
+        code=code("findings.py"),
     script:
         "../scripts/findings.py"

@@ -1,16 +1,19 @@
 # One run = one method at one budget and seed: fit, then probability maps of every test set.
 
-COHORTS = expand(artifact("data", "{dataset}", "{file}"), dataset=DATASETS, file=["cohort.csv", "volumes.csv"])
-TRAINING_SECTIONS = ["targets", "preprocess", "network", "schedule", "roles", "validation", "data_seed"]
-
-
-def upstream(wildcards):
-    """Records of the runs that a method continues."""
-    runs = [
-        artifact("runs", wildcards.budget, name, f"seed-{wildcards.seed}", "run.json")
-        for name in METHODS[wildcards.method].needs
-    ]
-    return runs
+COHORTS = expand(
+    artifact("data", "{dataset}", "{file}"),
+    dataset=DATASETS,
+    file=["cohort.csv", "volumes.csv"],
+)
+TRAINING_SECTIONS = [
+    "targets",
+    "preprocess",
+    "network",
+    "schedule",
+    "roles",
+    "validation",
+    "data_seed",
+]
 
 
 rule fit:
@@ -19,23 +22,27 @@ rule fit:
         upstream,
     output:
         artifact("runs", "{budget}", "{method}", "seed-{seed}", "run.json"),
-    params:
-        experiment=str(EXPERIMENT_FILE),
-        device=DEVICE,
-        settings=section(*TRAINING_SECTIONS),
-        budget=lambda wildcards: EXPERIMENT.budgets[wildcards.budget].model_dump(exclude={"methods"}),
-        values=lambda wildcards: EXPERIMENT.methods.get(wildcards.method.partition("-")[0], {}),
-        method=lambda wildcards: or_stop(METHODS[wildcards.method].fingerprint),
-        code=code("fit.py"),
     log:
         artifact("logs", "fit", "{budget}", "{method}", "seed-{seed}.log"),
     benchmark:
         artifact("benchmarks", "fit", "{budget}", "{method}", "seed-{seed}.tsv")
+    priority: 10  # the longest chains start first
     resources:
         gpu=demand("gpu"),
         mem_mb=demand("mem_mb"),
         runtime=demand("runtime"),
-    priority: 10  # the longest chains start first
+    params:
+        experiment=str(EXPERIMENT_FILE),
+        device=DEVICE,
+        settings=section(*TRAINING_SECTIONS),
+        budget=lambda wildcards: EXPERIMENT.budgets[wildcards.budget].model_dump(
+            exclude={"methods"}
+        ),
+        values=lambda wildcards: EXPERIMENT.methods.get(
+            wildcards.method.partition("-")[0], {}
+        ),
+        method=lambda wildcards: or_stop(METHODS[wildcards.method].fingerprint),
+        code=code("fit.py"),
     script:
         "../scripts/fit.py"
 
@@ -47,15 +54,16 @@ rule predict:
     output:
         expand(
             artifact(
-                "runs", "{{budget}}", "{{method}}", "seed-{{seed}}", "predictions", "{test_set}", "predictions.csv"
+                "runs",
+                "{{budget}}",
+                "{{method}}",
+                "seed-{{seed}}",
+                "predictions",
+                "{test_set}",
+                "predictions.csv",
             ),
             test_set=TEST_SETS,
         ),
-    params:
-        experiment=str(EXPERIMENT_FILE),
-        device=DEVICE,
-        settings=section("predict", "test_sets"),
-        code=code("predict.py"),
     log:
         artifact("logs", "predict", "{budget}", "{method}", "seed-{seed}.log"),
     benchmark:
@@ -64,5 +72,10 @@ rule predict:
         gpu=demand("gpu"),
         mem_mb=demand("mem_mb"),
         runtime=demand("runtime"),
+    params:
+        experiment=str(EXPERIMENT_FILE),
+        device=DEVICE,
+        settings=section("predict", "test_sets"),
+        code=code("predict.py"),
     script:
         "../scripts/predict.py"

@@ -1,30 +1,19 @@
-"""Real kidneys, pancreases and tumors: what the folder of real data holds, and one crop of it as masks."""
+"""One crop of the real data: kidneys or pancreas, tumors and what else is labeled, as masks."""
 
-import math
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
-import pandas as pd
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, UInt8
 from scipy import ndimage
 
-from rsuper.artifacts import read_json
 from rsuper.config.real_anatomy import MASK_SPACING_MM
+from rsuper.data.sources.real_anatomy.catalog import Diameters, Entry, TumorEntry
 from rsuper.data.volumes import read_volume
 from rsuper.errors import DataError
 
-Target = Literal["pancreas", "kidney"]
-Diameters = tuple[float, float, float]
-
-VARIABLE = "RSUPER_REAL_DATA"
 # Labels as the data's MANIFEST.md gives them. In both KiTS sets 1 is kidney and what is above lies in it.
-_KITS19_TUMOR = 2
-_KITS23_CYST, _KITS23_FIRST_TUMOR = 3, 11
-_PANORAMA_TUMOR = 1
+_KITS23_CYST = 3
 _PANORAMA_PANCREAS = (1, 4, 5)  # lesion, parenchyma, duct
 _PANORAMA_TISSUES = {2: "vein", 3: "aorta", 5: "water", 6: "water"}  # names of the renderer's tissues
 _DUCT = 5
@@ -32,29 +21,6 @@ _MIN_KIDNEY_MM3 = 20_000.0  # an adult kidney has five times as much; specks hav
 # KiTS scans begin at x = 0 with the patient's right side, and are 300 to 500 mm wide: their middle lies
 # between these two, and a kidney beyond them is on one side.
 _MIDDLE_MM = (-250.0, -150.0)
-
-
-@dataclass(frozen=True)
-class TumorEntry:
-    """A tumor in the tables: its label, and longest axial, perpendicular and craniocaudal diameter."""
-
-    label: int
-    diameters_mm: Diameters
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One case of the real data as its tables tell it; a patient may have several."""
-
-    source: Literal["kits19", "kits23", "panorama"]
-    case_id: str  # as the source names it
-    patient_id: str
-    target: Target
-    mask: Path
-    tumors: tuple[TumorEntry, ...]
-    record_mm: float | None = None  # the largest diameter that the hospital wrote down
-    age: int | None = None
-    sex: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,45 +57,6 @@ class Crop:
     cysts: tuple[Cyst, ...]
     tissues: Mapping[str, Bool[np.ndarray, "x y z"]]
     duct_mm3: float
-
-
-def real_data_folder(root: Path) -> Path:
-    """Return the folder of real data: the environment variable RSUPER_REAL_DATA, else ../shared/real.
-
-    Args:
-        root: of this repository.
-
-    Raises:
-        DataError: it is not there; says how to get it.
-    """
-    named = os.environ.get(VARIABLE)
-    folder = Path(named) if named else root.parent / "shared" / "real"
-    if not (folder / "kits19_2mm").is_dir():
-        raise DataError(
-            f"{folder}: no real masks here (expected kits19_2mm, kits23_multitumor_2mm and panorama_2mm); set "
-            f"{VARIABLE} to the folder that holds them. They are cut from the public labels of KiTS19, KiTS23 "
-            "and PANORAMA, whose licenses do not allow them in this repository"
-        )
-    return folder
-
-
-def catalog(real: Path) -> list[Entry]:
-    """List the cases of all three sources, each patient's cases from one source only.
-
-    KiTS19 and KiTS23 share case numbers below 300, so a patient's key is that number; a case in both is taken
-    from KiTS23, which tells tumors apart.
-
-    Raises:
-        DataError: a table or a mask is missing.
-    """
-    kits23 = _kits23(real)
-    several = {entry.patient_id for entry in kits23}
-    kits19 = [entry for entry in _kits19(real) if entry.patient_id not in several]
-    entries = sorted([*kits19, *kits23, *_panorama(real)], key=lambda entry: (entry.patient_id, entry.case_id))
-    for entry in entries:
-        if not entry.mask.is_file():
-            raise DataError(f"{entry.mask}: no such file, but the table beside it names the case")
-    return entries
 
 
 def read_crop(entry: Entry, cyst_from_mm3: float) -> Crop:
@@ -169,7 +96,7 @@ def split_kidneys(
     """Tell the left kidney from the right one by position; small lumps go to the nearer of the two.
 
     Args:
-        kidneys: both kidneys, RAS+, so that x grows to the patient's right... side of `affine`.
+        kidneys: tumors and cysts included, RAS+: x grows to the patient's right.
         affine: voxel index to RAS+ millimeters.
         source: named in errors.
 
@@ -221,7 +148,7 @@ def _lumps(mask: Bool[np.ndarray, "x y z"]) -> list[Bool[np.ndarray, "x y z"]]:
     return [parts == i for i in range(1, n + 1)]
 
 
-def _tissues(labels: Int[np.ndarray, "x y z"] | UInt8[np.ndarray, "x y z"]) -> dict[str, np.ndarray]:
+def _tissues(labels: UInt8[np.ndarray, "x y z"]) -> dict[str, np.ndarray]:
     names = sorted(set(_PANORAMA_TISSUES.values()))
     own = {name: [k for k, tissue in _PANORAMA_TISSUES.items() if tissue == name] for name in names}
     return {name: np.isin(labels, numbers) for name, numbers in own.items()}

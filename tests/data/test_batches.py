@@ -1,0 +1,167 @@
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from rsuper.config.experiment import Augment
+from rsuper.data.batches import Batch, MaskSampler, PatchSource, ReportSampler, organ_boxes
+from rsuper.errors import DataError
+
+KIDNEYS = ("kidney_left", "kidney_right")
+
+
+@pytest.fixture
+def source(experiment):
+    return PatchSource(
+        experiment.targets, experiment.preprocess, experiment.network, experiment.schedule, seed=0
+    )
+
+
+@pytest.fixture
+def clean(source):
+    """The same without changes of intensity, so that the image shows where a patch lies."""
+    augment = Augment(flips=("x", "y", "z"))
+    return replace(source, schedule=source.schedule.model_copy(update={"augment": augment}))
+
+
+@pytest.fixture
+def masks(collection):
+    return [collection.stored[f"tiny_{case}"] for case in ("M1", "M2", "M3")]
+
+
+@pytest.fixture
+def reports(collection):
+    return [
+        (collection.stored[f"tiny_{case}"], collection.findings[f"tiny_{case}"]) for case in ("R1", "R2", "R3")
+    ]
+
+
+def test_a_step_always_gives_the_same_batch(source, masks, reports):
+    for sampler, again in (
+        (MaskSampler(source, masks), MaskSampler(source, masks)),
+        (ReportSampler(source, reports), ReportSampler(source, reports)),
+    ):
+        sampler(0)  # what was drawn before does not matter
+        first, second, other = sampler(7), again(7), sampler(8)
+        assert first.case_ids == second.case_ids
+        assert torch.equal(first.image, second.image)
+        assert not torch.equal(first.image, other.image)
+
+
+def test_another_seed_gives_another_batch(source, masks):
+    other = replace(source, seed=1)
+    assert not torch.equal(MaskSampler(source, masks)(0).image, MaskSampler(other, masks)(0).image)
+
+
+def test_shapes_and_counts(source, masks, reports):
+    batch = Batch(MaskSampler(source, masks)(0), ReportSampler(source, reports)(0))
+    assert batch.masks.image.shape == batch.reports.image.shape == (2, 1, 16, 16, 16)
+    assert batch.masks.tumor.shape == batch.reports.outside.shape == (2, 2, 16, 16, 16)
+    assert (batch.mask_patches, batch.report_patches) == (2, 2)
+    assert batch.case_ids == (*batch.masks.case_ids, *batch.reports.case_ids)
+    assert (Batch().mask_patches, Batch().report_patches, Batch().case_ids) == (0, 0, ())
+
+
+def test_image_and_labels_are_mirrored_together(clean, masks):
+    # Every voxel's x + 100 y + 10,000 z as intensity would be clipped; so an image is compared by its tumor:
+    # in the tiny data set organs have 80 HU (0 after the window) and tumors in them 40 HU (-1/3).
+    sampler = MaskSampler(clean, masks)
+    seen = 0
+    for step in range(20):
+        batch = sampler(step)
+        for row in range(2):
+            for channel in range(2):
+                tumor = batch.tumor[row, channel]
+                if tumor.any():
+                    seen += 1
+                    inside = batch.image[row, 0][tumor]
+                    assert abs(float(inside.mean()) + 1 / 3) < 0.03
+    assert seen > 10
+
+
+def test_mask_patches_hold_their_tumor(source, masks):
+    certain = replace(source, schedule=source.schedule.model_copy(update={"tumor_share": 1.0}))
+    for step in range(10):
+        assert MaskSampler(certain, masks)(step).tumor.flatten(1).any(dim=1).all()
+
+
+def test_what_nobody_segmented_is_not_known(clean, masks):
+    index = replace(masks[1].index, tumor_voxels={"kidney": masks[1].index.tumor_voxels["kidney"]})
+    batch = MaskSampler(clean, [replace(masks[1], index=index)])(0)
+    assert batch.known[:, 1].all()
+    assert not batch.known[:, 0].any()
+
+
+def test_report_patches_cover_their_organ(clean, reports, boxes):
+    sampler = ReportSampler(clean, reports)
+    sizes = {
+        name: int(np.prod([high - low for low, high in zip(*boxes[name], strict=True)]))
+        for name in ("pancreas", "pancreas_head", *KIDNEYS)
+    }
+    drawn = Counter()
+    for step in range(20):
+        batch = sampler(step)
+        for row, case in enumerate(batch.case_ids):
+            own = [region for region in batch.regions if region.row == row]
+            assert own, case  # a patch always teaches something
+            drawn[case] += 1
+            for region in own:
+                assert int(region.mask.sum()) in sizes.values()  # whole, whatever the mirroring
+                # Organ tissue has 80 HU (0 in the window), tumors 40, the rest 20 (-0.5).
+                assert float(batch.image[row, 0][region.mask].mean()) > -0.15
+                assert all(torch.equal(t.region, t.region & region.mask) for t in region.tumors)
+                if region.volume_mm3 > 0:
+                    assert not (region.mask & batch.outside[row, region.channel]).any()
+                    assert region.volume_mm3 == pytest.approx(sum(t.volume_mm3 for t in region.tumors))
+    assert set(drawn) == {"tiny_R1", "tiny_R2", "tiny_R3"}
+
+
+def test_reported_volumes_by_hand(clean, reports):
+    volumes = {
+        round(region.volume_mm3, 1)
+        for step in range(20)
+        for region in ReportSampler(clean, reports)(step).regions
+    }
+    # 14 mm ball: pi/6 * 14^3 = 1436.8; 20 x 16 x 18 mm: pi/6 * 5760 = 3015.9; tumor-free organs: 0.
+    assert volumes == {0.0, 1436.8, 3015.9}
+
+
+def test_unusable_organs_are_counted(source, reports):
+    usual = ReportSampler(source, reports)
+    assert usual.unusable == {"kidney: no size": 1}  # the right kidney of R2
+    small = replace(source, network=source.network.model_copy(update={"patch": (8, 8, 12)}))
+    # 14 x 6 x 6 voxels of pancreas do not fit 8 x 8 x 12, in none of three cases; kidneys of 6 x 7 x 10 do.
+    assert ReportSampler(small, reports).unusable == {
+        "pancreas: organ larger than the patch": 3,
+        "kidney: no size": 1,
+    }
+    tiny = replace(source, network=source.network.model_copy(update={"patch": (4, 4, 4)}))
+    with pytest.raises(DataError, match="no report can supervise a patch.*organ larger than the patch"):
+        ReportSampler(tiny, reports)
+
+
+def test_a_kidney_tumor_without_its_side_is_unusable(source, reports):
+    stored, findings = reports[1]
+    sideless = findings.findings[0].model_copy(update={"segments": ()})
+    sampler = ReportSampler(source, [(stored, findings.model_copy(update={"findings": (sideless,)}))])
+    assert sampler.unusable == {"kidney: side not said": 2}
+
+
+def test_nothing_to_train_on(source, masks):
+    with pytest.raises(DataError, match="no CT-Mask pair to train on"):
+        MaskSampler(source, [])
+    with pytest.raises(DataError, match="there is no report"):
+        ReportSampler(source, [])
+    unannotated = replace(masks[0], index=replace(masks[0].index, tumor_voxels={}))
+    with pytest.raises(DataError, match="annotated for any of the targets"):
+        MaskSampler(source, [unannotated])
+
+
+def test_organ_boxes(masks, boxes):
+    assert organ_boxes(masks[0], "pancreas") == {"pancreas": boxes["pancreas"]}
+    assert organ_boxes(masks[0], "kidney") == {name: boxes[name] for name in KIDNEYS}
+    only_left = replace(masks[0], index=replace(masks[0].index, boxes={"kidney_left": boxes["kidney_left"]}))
+    assert organ_boxes(only_left, "kidney") == {"kidney_left": boxes["kidney_left"]}
+    assert organ_boxes(only_left, "pancreas") == {}

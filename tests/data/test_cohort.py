@@ -1,0 +1,223 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rsuper.artifacts import COHORT, read_table, write_lines
+from rsuper.config.experiment import Budget
+from rsuper.data.cohort import budget_ids, cohort_frame, read_findings, validation_ids
+from rsuper.data.sources.abdomenatlas import raw_cases, read_reports
+from rsuper.errors import ArtifactError, DataError
+from rsuper.reports.extract import extract
+
+STATES = ["state_pancreas", "state_kidney_left", "state_kidney_right"]
+
+
+@pytest.fixture
+def dataset(tmp_path, write_dataset, tiny_cases):
+    """Three cases of the tiny data set that a test may damage."""
+    write_dataset(tmp_path, {case: tiny_cases[case] for case in ("M1", "M2", "R1")})
+    return tmp_path
+
+
+def frame_of(root, findings=None):
+    return cohort_frame(list(raw_cases(root, "tiny", "metadata.csv")), findings or {}, "mask_train")
+
+
+def test_rows(collection):
+    cohort = read_table(collection.layout.cohort("tiny"), COHORT).set_index("case_id")
+    row = cohort.loc["tiny_M2"]
+    assert row["patient_id"] == "tiny_PM2"
+    assert row["shape"] == "40 32 32"  # RAS+, whatever the file's own order
+    assert row["spacing_mm"] == "4 4 4"
+    assert row["annotated"] == "pancreas kidney"
+    assert not row["has_report"]
+    assert cohort.loc["tiny_R1", "annotated"] == ""
+
+
+@pytest.mark.parametrize(
+    ("case", "states"),
+    [
+        ("tiny_M1", ["annotated"] * 3),
+        ("tiny_R1", ["positive_sized", "negative", "negative"]),
+        ("tiny_R2", ["negative", "positive_sized", "positive_unsized"]),
+        ("tiny_R3", ["negative"] * 3),
+        ("tiny_T1", ["annotated"] * 3),
+    ],
+)
+def test_states(collection, case, states):
+    cohort = collection.cohort.set_index("case_id")
+    assert cohort.loc[case, STATES].tolist() == states
+
+
+def test_states_without_a_report_or_an_organ_mask(dataset):
+    (dataset / "R1" / "segmentations" / "kidney_right.nii.gz").unlink()
+    row = frame_of(dataset).set_index("case_id").loc["tiny_R1"]
+    assert row[STATES].tolist() == ["unknown", "unknown", "absent"]
+
+
+def test_a_missing_tumor_mask_is_not_an_empty_one(dataset):
+    for name in ("pancreatic_lesion", "kidney_lesion"):
+        (dataset / "M1" / "segmentations" / f"{name}.nii.gz").unlink()
+    with pytest.raises(DataError, match="tiny_M1: role mask_train needs a tumor mask"):
+        frame_of(dataset)
+
+
+def test_no_organ_mask(dataset):
+    for path in (dataset / "R1" / "segmentations").iterdir():
+        path.unlink()
+    with pytest.raises(DataError, match="tiny_R1: no organ mask in"):
+        frame_of(dataset)
+
+
+def test_a_mask_on_another_grid_names_both(dataset, save_nifti):
+    save_nifti(np.zeros((40, 32, 31), np.uint8), dataset / "M1" / "segmentations" / "kidney_left.nii.gz", "RAS")
+    with pytest.raises(DataError, match=r"kidney_left.*\(40, 32, 31\).*4 4 4.*\(40, 32, 32\)"):
+        frame_of(dataset)
+
+
+def test_a_mask_in_another_order_is_on_the_same_grid(dataset):
+    lps = (dataset / "M2" / "segmentations" / "kidney_left.nii.gz").read_bytes()
+    (dataset / "M1" / "segmentations" / "kidney_left.nii.gz").write_bytes(lps)
+    assert len(frame_of(dataset)) == 3
+
+
+def test_a_damaged_ct_and_a_missing_one(dataset):
+    (dataset / "M1" / "ct.nii.gz").write_bytes(b"no CT")
+    with pytest.raises(DataError, match="M1/ct.nii.gz: cannot be read"):
+        frame_of(dataset)
+    (dataset / "M1" / "ct.nii.gz").unlink()
+    with pytest.raises(DataError, match="M1/ct.nii.gz: no such file"):
+        frame_of(dataset)
+
+
+def test_an_empty_cohort(dataset):
+    header = (dataset / "metadata.csv").read_text().splitlines()[0]
+    (dataset / "metadata.csv").write_text(header + "\n")
+    with pytest.raises(DataError, match="the cohort is empty"):
+        frame_of(dataset)
+    with pytest.raises(DataError, match="the cohort is empty"):
+        cohort_frame([], {}, "mask_train")
+
+
+@pytest.mark.parametrize(("name", "row"), [("metadata", -1), ("reports", -1)])
+def test_a_duplicated_id(dataset, name, row):
+    path = dataset / f"{name}.csv"
+    path.write_text(path.read_text() + path.read_text().splitlines()[row] + "\n")
+    with pytest.raises(DataError, match=rf"{name}.csv: case id\(s\) \['R1'\] stand there more than once"):
+        _ = list(raw_cases(dataset, "tiny", "metadata.csv")) and read_reports(dataset, "reports.csv")
+
+
+def test_no_table_of_reports_is_no_report(tmp_path):
+    assert read_reports(tmp_path, "reports.csv") == {}
+
+
+def test_the_hash_follows_ct_masks_and_findings(dataset):
+    first = frame_of(dataset).set_index("case_id")["sha256"]
+    findings = {"tiny_R1": extract("tiny_R1", "A 14 mm mass in the pancreatic head.")}
+    stated = frame_of(dataset, findings).set_index("case_id")["sha256"]
+    findings = {"tiny_R1": extract("tiny_R1", "A 15 mm mass in the pancreatic head.")}
+    larger = frame_of(dataset, findings).set_index("case_id")["sha256"]
+    assert len({first["tiny_R1"], stated["tiny_R1"], larger["tiny_R1"]}) == 3
+    assert first["tiny_M1"] == larger["tiny_M1"]
+    masks = dataset / "M1" / "segmentations"
+    (masks / "kidney_lesion.nii.gz").write_bytes((masks / "pancreatic_lesion.nii.gz").read_bytes())
+    assert frame_of(dataset).set_index("case_id")["sha256"]["tiny_M1"] != first["tiny_M1"]
+
+
+def test_findings_that_are_none(tmp_path):
+    line = extract("a", "Normal.").model_dump_json()
+    write_lines([line, line], tmp_path / "twice.jsonl")
+    with pytest.raises(ArtifactError, match="line 2: case 'a' stands there more than once"):
+        read_findings(tmp_path / "twice.jsonl")
+    write_lines([line, '{"case_id": 1}'], tmp_path / "bad.jsonl")
+    with pytest.raises(ArtifactError, match="bad.jsonl: line 2"):
+        read_findings(tmp_path / "bad.jsonl")
+
+
+# ----------------------------------------------------------------------------------- roles and budgets
+
+
+def listed(masks=0, reports=0, cts_per_patient=1):
+    """Cohort rows: m0, m1, ... of role mask_train and r0, r1, ... of role report_train."""
+    ids = [f"m{i}" for i in range(masks)] + [f"r{i}" for i in range(reports)]
+    return pd.DataFrame(
+        {
+            "case_id": ids,
+            "patient_id": [f"{case[0]}{int(case[1:]) // cts_per_patient}p" for case in ids],
+            "role": ["mask_train" if case[0] == "m" else "report_train" for case in ids],
+        }
+    )
+
+
+# m0-m5 pancreas, m4-m9 kidney (m4 and m5 both), m10-m29 normal
+TUMORS = {f"m{i}": [t for t, of in (("pancreas", i < 6), ("kidney", i > 3)) if of] for i in range(10)}
+
+
+def drawn(seed=0, **counts):
+    return budget_ids(listed(masks=30, reports=5), TUMORS, Budget(methods=(), **counts), "mask_train", seed)
+
+
+def test_a_budget_has_its_size():
+    ids = drawn(pancreas=3, kidney=4, normal=7)
+    assert len(ids) == len(set(ids)) == 14
+    assert sum(case not in TUMORS for case in ids) == 7
+    assert sum("pancreas" in TUMORS.get(case, ()) for case in ids) >= 3
+    assert sum("kidney" in TUMORS.get(case, ()) for case in ids) >= 4
+    assert drawn(pancreas=0, kidney=0, normal=2)[0] not in TUMORS
+
+
+def test_none_takes_all_and_no_case_twice():
+    assert drawn() == sorted(f"m{i}" for i in range(30))
+    # All 6 with a pancreatic tumor, so that m6 to m9 remain for the kidney.
+    assert drawn(kidney=4, normal=0) == [f"m{i}" for i in range(10)]
+
+
+def test_a_budget_is_drawn_by_seed():
+    counts = {"pancreas": 2, "kidney": 2, "normal": 10}
+    assert drawn(0, **counts) == drawn(0, **counts)
+    assert drawn(0, **counts) != drawn(1, **counts)
+
+
+def test_more_than_there_is():
+    with pytest.raises(DataError, match="asks for 21 normal CTs of role 'mask_train', the cohort has 20"):
+        drawn(pancreas=1, kidney=1, normal=21)
+
+
+def validation(experiment, cohort, share=0.1, seed=0):
+    settings = experiment.validation.model_copy(update={"share": share})
+    return validation_ids(cohort, experiment.model_copy(update={"validation": settings, "data_seed": seed}))
+
+
+def test_the_validation_share(experiment):
+    # A tenth of 60 + 40 cases, all from the report cohort.
+    held_out = validation(experiment, listed(masks=60, reports=40))
+    assert len(held_out) == 10
+    assert all(case.startswith("r") for case in held_out)
+    assert held_out == validation(experiment, listed(masks=60, reports=40))
+    assert held_out != validation(experiment, listed(masks=60, reports=40), seed=1)
+    assert validation(experiment, listed(masks=60)) == []
+
+
+def test_validation_holds_whole_patients(experiment):
+    # 12 CTs of 4 patients; a quarter of 12 + 8 is 5 CTs, so two patients with 3 each.
+    held_out = validation(experiment, listed(masks=8, reports=12, cts_per_patient=3), share=0.25)
+    assert len(held_out) == 6
+    assert len({int(case[1:]) // 3 for case in held_out}) == 2
+
+
+def test_validation_is_never_trained_on(collection):
+    held_out = set(collection.validation)
+    assert len(held_out) == 1
+    assert not held_out & set(collection.report_ids())
+    assert not held_out & set(collection.budget_cases("full", 0))
+    assert set(collection.report_ids()) | held_out == {"tiny_R1", "tiny_R2", "tiny_R3"}
+    assert set(collection.evaluated("internal")) == {"tiny_T1", "tiny_T2"}
+
+
+def test_a_test_set_without_cases(collection, experiment):
+    absent = {"none": experiment.test_sets["internal"].model_copy(update={"role": "absent"})}
+    other = replace(collection, experiment=experiment.model_copy(update={"test_sets": absent}))
+    with pytest.raises(DataError, match="test set 'none': no case has role 'absent'"):
+        other.evaluated("none")

@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+
+from rsuper.artifacts import write_lines
+from rsuper.data.store import (
+    AIR_HU,
+    INDEXED_TUMOR_VOXELS,
+    StoredCase,
+    bounding_box,
+    index_case,
+    index_line,
+    open_store,
+    structure_mask,
+    write_case,
+)
+from rsuper.errors import ArtifactError
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """A 40 x 6 x 5 case; each voxel of the CT holds its x."""
+    ct = np.broadcast_to(np.arange(40, dtype=np.int16)[:, None, None], (40, 6, 5)).copy()
+    organs = np.zeros((40, 6, 5), np.uint8)
+    organs[2:5, 1:3, 0:4] = 1  # pancreas_head
+    organs[5:9, 1:3, 0:2] = 4  # pancreas that no segment claims
+    tumors = np.zeros_like(organs)
+    tumors[3, 2, 1] = 1
+    write_case(tmp_path / "volumes", "c", ct, organs, tumors)
+    index = index_case("c", ct, organs, tumors, ["pancreas", "kidney"], (4.0, 4.0, 4.0))
+    write_lines([index_line(index)], tmp_path / "volumes" / "index.jsonl")
+    (tmp_path / "volumes.csv").write_text("case_id\n")
+    return tmp_path
+
+
+def test_the_index_by_hand_and_after_the_round_trip(stored):
+    index = open_store(stored / "volumes.csv")["c"].index
+    assert index.boxes == {
+        "pancreas_head": ((2, 1, 0), (5, 3, 4)),
+        "pancreas": ((2, 1, 0), (9, 3, 4)),  # with its segment
+    }
+    assert index.tumor_voxels == {"pancreas": [(3, 2, 1)], "kidney": []}  # annotated and empty
+    assert index.mean_hu == pytest.approx(19.5)  # 0 .. 39
+    assert index.std_hu == pytest.approx(np.sqrt((40**2 - 1) / 12))
+    assert index.shape == (40, 6, 5)
+    assert index.spacing_mm == (4, 4, 4)
+
+
+def test_boxes_are_read_with_padding(stored):
+    case = open_store(stored / "volumes.csv")["c"]
+    np.testing.assert_array_equal(case.ct((30, 1, 1), (4, 2, 1))[:, 0, 0], [30, 31, 32, 33])  # over two chunks
+    low = case.ct((-2, 0, 0), (4, 1, 1))
+    np.testing.assert_array_equal(low[:, 0, 0], [AIR_HU, AIR_HU, 0, 1])
+    high = case.ct((38, 0, 0), (4, 1, 1))
+    np.testing.assert_array_equal(high[:, 0, 0], [38, 39, AIR_HU, AIR_HU])
+    around = case.organs((-1, -1, -1), (42, 8, 7))
+    assert around.shape == (42, 8, 7)
+    assert (around == 1).sum() == 3 * 2 * 4
+    assert around[3, 2, 1] == 1  # voxel (2, 1, 0)
+    assert case.tumors((3, 2, 1), (1, 1, 1)).item() == 1
+    np.testing.assert_array_equal(case.ct((50, 0, 0), (2, 2, 2)), np.full((2, 2, 2), AIR_HU))
+    np.testing.assert_array_equal(case.ct((-9, 0, 0), (2, 2, 2)), np.full((2, 2, 2), AIR_HU))
+
+
+def test_what_was_not_stored_is_an_error(stored, tmp_path):
+    case = open_store(stored / "volumes.csv")["c"]
+    empty = np.zeros((2, 2, 2), np.uint8)
+    write_case(tmp_path / "volumes", "c", empty.astype(np.int16), empty, None)  # annotations withdrawn
+    with pytest.raises(ArtifactError, match=r"c.tumors.b2nd: no such array"):
+        StoredCase(case.folder, case.index).tumors((0, 0, 0), (1, 1, 1))
+    with pytest.raises(ArtifactError, match="not finished"):
+        open_store(tmp_path / "other" / "volumes.csv")
+
+
+def test_not_annotated_is_not_empty():
+    organs = np.zeros((2, 2, 2), np.uint8)
+    assert index_case("c", organs, organs, None, ["kidney"], (1.0, 1.0, 1.0)).tumor_voxels == {}
+    assert index_case("c", organs, organs, organs, ["kidney"], (1.0, 1.0, 1.0)).tumor_voxels == {"kidney": []}
+
+
+def test_a_large_tumor_is_sampled_evenly():
+    tumors = np.full((10, 10, 10), 2, np.uint8)
+    voxels = index_case("c", tumors, tumors, tumors, ["kidney"], (1.0, 1.0, 1.0)).tumor_voxels["kidney"]
+    assert len(voxels) == INDEXED_TUMOR_VOXELS  # 1000 / 200: every fifth
+    assert voxels[:2] == [(0, 0, 0), (0, 0, 5)]
+
+
+def test_structures():
+    organs = np.array([0, 1, 2, 3, 4, 5, 6], np.uint8).reshape(7, 1, 1)
+    assert structure_mask(organs, ["pancreas"]).ravel().tolist() == [0, 1, 1, 1, 1, 0, 0]
+    assert structure_mask(organs, ["pancreas_tail", "kidney_left"]).ravel().tolist() == [0, 0, 0, 1, 0, 1, 0]
+    assert not structure_mask(organs, []).any()
+    assert bounding_box(structure_mask(organs, [])) is None
+
+
+def test_the_tiny_store_is_in_ras_whatever_the_file_order(collection, boxes):
+    for case in ("tiny_M1", "tiny_M2"):  # RAS and LPS
+        stored = collection.stored[case]
+        assert {name: stored.index.boxes[name] for name in boxes if "lesion" not in name} == {
+            name: box for name, box in boxes.items() if "lesion" not in name
+        }
+    tumors = collection.stored["tiny_M2"].tumors((0, 0, 0), (40, 32, 32))
+    assert bounding_box(tumors == 2) == boxes["kidney_lesion"]
+    assert collection.stored["tiny_R1"].index.tumor_voxels == {}

@@ -1,0 +1,169 @@
+import nibabel as nib
+import numpy as np
+import pytest
+
+from rsuper.data.volumes import (
+    read_grid,
+    read_mask,
+    read_probability,
+    read_volume,
+    resample,
+    resampled_shape,
+    to_shape,
+    write_probability,
+)
+from rsuper.errors import DataError
+
+CODES = ("RAS", "LPS", "LAS", "ASR", "PIR", "SRA")
+
+
+def line(values, dtype=np.float32):
+    return np.array(values, dtype=dtype).reshape(-1, 1, 1)
+
+
+def oblong(path, axes):
+    """A 3 x 4 x 5 ramp with spacing 1 x 2 x 3 mm (RAS+), stored in the order `axes`."""
+    array = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
+    affine = np.diag([1.0, 2.0, 3.0, 1.0])
+    affine[:3, 3] = (10, -20, 30)
+    image = nib.Nifti1Image(array, affine)
+    turn = nib.orientations.ornt_transform(
+        nib.orientations.axcodes2ornt("RAS"), nib.orientations.axcodes2ornt(axes)
+    )
+    nib.save(image.as_reoriented(turn), path)
+    return array, affine
+
+
+@pytest.mark.parametrize("axes", CODES)
+def test_every_stored_order_reads_as_ras(tmp_path, axes):
+    array, affine = oblong(tmp_path / "ct.nii.gz", axes)
+    volume = read_volume(tmp_path / "ct.nii.gz")
+    np.testing.assert_array_equal(volume.array, array)
+    assert volume.array.dtype == np.int16
+    assert volume.spacing_mm == (1, 2, 3)
+    assert volume.shape == (3, 4, 5)
+    np.testing.assert_allclose(volume.grid.affine, affine)
+
+
+@pytest.mark.parametrize("axes", CODES)
+def test_a_probability_map_lies_on_its_ct(tmp_path, axes):
+    oblong(tmp_path / "ct.nii.gz", axes)
+    ct = read_grid(tmp_path / "ct.nii.gz")
+    probability = np.random.default_rng(0).random((3, 4, 5)).astype(np.float32)
+    write_probability(probability, tmp_path / "p.nii.gz", ct.file_affine)
+    stored = nib.load(tmp_path / "p.nii.gz")
+    assert nib.aff2axcodes(stored.affine) == tuple(axes)
+    np.testing.assert_allclose(stored.affine, ct.file_affine)
+    # Half a step of 1/65535.
+    np.testing.assert_allclose(read_probability(tmp_path / "p.nii.gz", ct), probability, atol=0.51 / 65535)
+
+
+def test_probability_zero_and_one_are_exact(tmp_path):
+    oblong(tmp_path / "ct.nii.gz", "LPS")
+    ct = read_grid(tmp_path / "ct.nii.gz")
+    probability = np.zeros((3, 4, 5), dtype=np.float32)
+    probability[0], probability[1] = 1.0, 0.5
+    write_probability(probability, tmp_path / "p.nii.gz", ct.file_affine)
+    assert nib.load(tmp_path / "p.nii.gz").get_data_dtype() == np.uint16
+    read = read_probability(tmp_path / "p.nii.gz", ct)
+    assert (read[0] == 1).all()
+    assert (read[2] == 0).all()
+    assert (read[1] >= 0.5).all()  # 32768 / 65535: a map at one half stays a mask
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, np.nan])
+def test_no_probability_outside_its_range(tmp_path, value):
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        write_probability(np.full((2, 2, 2), value), tmp_path / "p.nii.gz", np.eye(4))
+
+
+def test_a_map_of_another_shape_is_refused(tmp_path):
+    oblong(tmp_path / "ct.nii.gz", "RAS")
+    write_probability(np.zeros((2, 2, 2)), tmp_path / "p.nii.gz", np.eye(4))
+    with pytest.raises(DataError, match=r"\(2, 2, 2\), its CT \(3, 4, 5\)"):
+        read_probability(tmp_path / "p.nii.gz", read_grid(tmp_path / "ct.nii.gz"))
+
+
+def test_resample_by_hand():
+    # Centers of the new 2 mm voxels lie at 1 and 3 mm: halfway between old centers 0.5 | 1.5 and 2.5 | 3.5 mm.
+    np.testing.assert_allclose(
+        resample(line([0, 1, 2, 3]), (1.0, 1.0, 1.0), (2.0, 1.0, 1.0), linear=True), line([0.5, 2.5])
+    )
+    # 2 mm to 1 mm: new centers at 0.5, 1.5, 2.5, 3.5 mm, old ones at 1 and 3: outside them the edge value.
+    finer = resample(line([0, 10]), (2.0, 1.0, 1.0), (1.0, 1.0, 1.0), linear=True)
+    np.testing.assert_allclose(finer, line([0, 2.5, 7.5, 10]))
+    labels = resample(line([1, 2], np.uint8), (2.0, 1.0, 1.0), (1.0, 1.0, 1.0), linear=False)
+    np.testing.assert_array_equal(labels, line([1, 1, 2, 2], np.uint8))
+    assert labels.dtype == np.uint8
+    rounded = resample(line([0, 10], np.int16), (2.0, 1.0, 1.0), (1.0, 1.0, 1.0), linear=True)
+    assert rounded.dtype == np.int16
+    np.testing.assert_array_equal(rounded.ravel(), [0, 2, 8, 10])
+
+
+def test_resample_keeps_positions():
+    # Every voxel holds its own center in mm; 12 x 1 mm becomes 4 x 3 mm with centers 1.5, 4.5, 7.5, 10.5.
+    position = line(np.arange(12) + 0.5)
+    coarse = resample(position, (1.0, 1.0, 1.0), (3.0, 1.0, 1.0), linear=True)
+    np.testing.assert_allclose(coarse.ravel(), [1.5, 4.5, 7.5, 10.5])
+    # Back on the fine grid the inner voxels hold their position again; the outer ones the nearest center.
+    unit = coarse / 12
+    np.testing.assert_allclose(to_shape(unit, (12, 1, 1)).ravel()[1:-1] * 12, position.ravel()[1:-1], rtol=1e-6)
+
+
+def test_resample_leaves_a_right_spacing_alone():
+    array = line([1, 2, 3])
+    assert resample(array, (1.0, 1.0, 1.0), (1.0004, 1.0, 1.0), linear=True) is array
+
+
+def test_at_least_one_voxel_remains():
+    assert resampled_shape((3, 10, 1), (1.0, 1.0, 1.0), (10.0, 2.0, 4.0)) == (1, 5, 1)
+
+
+def test_a_mask_on_another_grid_names_both(tmp_path, save_nifti):
+    save_nifti(np.zeros((4, 4, 4), np.int16), tmp_path / "ct.nii.gz", "RAS", 2.0)
+    ct = read_grid(tmp_path / "ct.nii.gz")
+    save_nifti(np.zeros((4, 4, 3), np.uint8), tmp_path / "short.nii.gz", "RAS", 2.0)
+    with pytest.raises(DataError, match=r"short.nii.gz: .*\(4, 4, 3\) against \(4, 4, 4\)"):
+        read_mask(tmp_path / "short.nii.gz", ct)
+    save_nifti(np.zeros((4, 4, 4), np.uint8), tmp_path / "fine.nii.gz", "RAS", 1.0)
+    with pytest.raises(DataError, match=r"spacing \[1.0, 1.0, 1.0\] against \[2.0, 2.0, 2.0\] mm"):
+        read_mask(tmp_path / "fine.nii.gz", ct)
+
+
+def test_a_mask_may_be_stored_in_another_order_than_its_ct(tmp_path, save_nifti):
+    mask = np.zeros((4, 4, 4), np.uint8)
+    mask[0, 1, 2] = 1
+    save_nifti(np.zeros((4, 4, 4), np.int16), tmp_path / "ct.nii.gz", "RAS")
+    save_nifti(mask, tmp_path / "mask.nii.gz", "LPS")
+    read = read_mask(tmp_path / "mask.nii.gz", read_grid(tmp_path / "ct.nii.gz"))
+    np.testing.assert_array_equal(read, mask > 0)
+
+
+@pytest.mark.parametrize("value", [2.0, -1.0, 0.5, np.nan])
+def test_a_mask_holds_zero_and_one(tmp_path, save_nifti, value):
+    mask = np.zeros((3, 3, 3), np.float32)
+    mask[0], mask[1, 1, 1] = 1, value
+    save_nifti(mask, tmp_path / "mask.nii.gz", "RAS")
+    with pytest.raises(DataError, match="mask of 0 and 1"):
+        read_mask(tmp_path / "mask.nii.gz", read_grid(tmp_path / "mask.nii.gz"))
+
+
+def test_unreadable_files_are_named(tmp_path, save_nifti):
+    with pytest.raises(DataError, match="none.nii.gz: no such file"):
+        read_volume(tmp_path / "none.nii.gz")
+    (tmp_path / "text.nii.gz").write_text("no CT")
+    with pytest.raises(DataError, match="text.nii.gz"):
+        read_volume(tmp_path / "text.nii.gz")
+    save_nifti(np.random.default_rng(0).integers(0, 999, (9, 9, 9)).astype(np.int16), tmp_path / "a.nii.gz", "RAS")
+    whole = (tmp_path / "a.nii.gz").read_bytes()
+    (tmp_path / "cut.nii.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="cut.nii.gz"):
+        read_volume(tmp_path / "cut.nii.gz")
+    broken = bytearray(whole)
+    broken[30:70] = b"\xff" * 40  # inside the compressed stream
+    (tmp_path / "broken.nii.gz").write_bytes(bytes(broken))
+    with pytest.raises(DataError, match="broken.nii.gz"):
+        read_volume(tmp_path / "broken.nii.gz")
+    nib.save(nib.Nifti1Image(np.zeros((2, 2, 2, 2), np.int16), np.eye(4)), tmp_path / "four.nii.gz")
+    with pytest.raises(DataError, match="three dimensions"):
+        read_volume(tmp_path / "four.nii.gz")
