@@ -169,6 +169,8 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
         raise ArtifactError(f"{path}: the file is empty; expected columns {list(table.columns)}") from None
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
         raise ArtifactError(f"{path}: not readable as CSV in UTF-8: {str(error).strip()}") from None
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas would take the first cells as row names
+        raise ArtifactError(f"{path}: not readable as CSV: rows have more cells than the header")
     _require_columns(frame, path, table)
     typed = {
         name: _typed(frame[name], table.columns.get(name, _extra_kind(name)), path) for name in frame.columns

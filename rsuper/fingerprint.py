@@ -1,7 +1,7 @@
 """A hash of the code that a rule or a method runs, so that editing a loss re-trains the methods that use it.
 
-The hash covers the file itself and every module of this project that it imports, directly or not, found by reading
-the import statements (nothing is executed). Comments, docstrings and layout do not count.
+The hash covers the file itself and every module of this project that it imports, directly or not, found by
+reading the import statements (nothing is executed). Comments, docstrings and layout do not count.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""How a workflow script runs: output to its log, one thread count, and errors of the user without a traceback."""
+"""How a workflow script runs: output to its log, one thread count, a user's errors without a traceback."""
 
 import os
 import sys

@@ -77,7 +77,9 @@ class Method(_Section):
     @property
     def label(self) -> str:
         """How the tables call it."""
-        return self.card.label if self.variant is None else self.card.variant_labels.get(self.variant, self.name)
+        return (
+            self.card.label if self.variant is None else self.card.variant_labels.get(self.variant, self.name)
+        )
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -128,10 +130,14 @@ def available(root: Path = METHODS) -> dict[str, Card]:
     Raises:
         MethodError: a folder is incomplete; nothing is skipped.
     """
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith((".", "_")))
+    folders = sorted(
+        path for path in root.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))
+    )
     for folder in folders:
         if not (folder / "method.py").is_file():
-            raise MethodError(f"{folder}: a method folder needs method.yaml and method.py; method.py is missing")
+            raise MethodError(
+                f"{folder}: a method folder needs method.yaml and method.py; method.py is missing"
+            )
     return {folder.name: read_card(folder) for folder in folders}
 
 
@@ -144,7 +150,9 @@ def find(name: str, root: Path = METHODS) -> Method:
     folder, _, variant = name.partition("-")
     cards = available(root)
     if folder not in cards:
-        raise MethodError(f"unknown method '{name}': there is no folder '{root / folder}'; known: {sorted(cards)}")
+        raise MethodError(
+            f"unknown method '{name}': there is no folder '{root / folder}'; known: {sorted(cards)}"
+        )
     if variant and variant not in cards[folder].variants:
         known = [f"{folder}-{known}" for known in cards[folder].variants]
         raise MethodError(f"unknown variant '{name}'; {folder}/method.yaml has: {known}")

@@ -90,7 +90,9 @@ class Collection:
 
     def row(self, case_id: str) -> pd.Series:
         """Cohort row of a case."""
-        return self._rows.loc[case_id]
+        row = self._rows.loc[case_id]
+        assert isinstance(row, pd.Series)  # one row per case
+        return row
 
     @cached_property
     def _rows(self) -> pd.DataFrame:

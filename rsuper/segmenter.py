@@ -45,7 +45,7 @@ def mask_sampler(task: Task) -> MaskSampler:
 def mask_terms(outputs: Outputs, batch: MaskBatch, task: Task) -> dict[str, Tensor]:
     """Segmentation losses on both outputs: weight 1, the auxiliary output by the schedule's weight."""
     weights = {"final": 1.0, "deep": task.schedule.deep_supervision_weight}
-    terms = {}
+    terms: dict[str, Tensor] = {}
     for head, logits in zip(("final", "deep"), outputs, strict=True):
         if logits is None or weights[head] == 0:
             continue

@@ -95,7 +95,7 @@ def _write_case(folder: Path, tumors: tuple[str, ...], annotated: bool, axes: st
     ct = np.full(SHAPE, 20.0) + np.random.default_rng(seed).normal(0, 5, SHAPE)
     for name, bounds in BOXES.items():
         _save(_box(bounds), folder / "segmentations" / f"{name}.nii.gz", axes)
-        ct[_box(bounds) > 0] += 60
+        ct[_box(bounds) > 0] += 60 if name != "pancreas" else 0  # its segments cover it
     for name, bounds in TUMORS.items():
         mask = _box(bounds) if name in tumors else np.zeros(SHAPE, dtype=np.uint8)
         ct[mask > 0] -= 40
@@ -109,7 +109,15 @@ def _write_dataset(root: Path, cases: Mapping[str, tuple[str, tuple[str, ...], s
         axes = "LPS" if case == "M2" else "RAS"
         _write_case(root / case, tumors, role != "report_train", axes, number)
     metadata = [
-        {"case_id": c, "patient_id": f"P{c}", "role": role, "phase": "venous", "age": 60, "sex": "F", "scanner": "S"}
+        {
+            "case_id": c,
+            "patient_id": f"P{c}",
+            "role": role,
+            "phase": "venous",
+            "age": 60,
+            "sex": "F",
+            "scanner": "S",
+        }
         for c, (role, _, _) in cases.items()
     ]
     write_table(pd.DataFrame(metadata), root / "metadata.csv", METADATA)
@@ -165,7 +173,7 @@ def collection(tmp_path_factory: pytest.TempPathFactory, experiment: Experiment)
 
 @pytest.fixture(scope="session")
 def task_for(collection: Collection) -> Callable[..., Task]:
-    """`task_for(name, folder, **schedule)`: the task of a method whose runs, and those it needs, lie in `folder`."""
+    """`task_for(name, folder, **schedule)`: a method's task; its run, and those it needs, lie in `folder`."""
 
     def factory(name: str, folder: Path, *, root: Path = METHODS, **schedule: object) -> Task:
         method = find(name, root)

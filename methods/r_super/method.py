@@ -1,4 +1,4 @@
-"""R-Super: fine-tune on masks and reports; Volume Loss on the deep output, Ball Loss on the final one (§2)."""
+"""R-Super: fine-tune on masks and reports; Volume Loss on the deep output, Ball Loss on the final (§2)."""
 
 from collections.abc import Iterable, Iterator
 
@@ -35,8 +35,12 @@ class Config(BaseModel):
     tolerance: float = Field(0.1, gt=0, lt=1, description="tau of Eq. 3")
     stabilizer_mm3: float = Field(500.0, gt=0, description="E of Eq. 2")
     margin_mm: float = Field(2.0, ge=0, description="Choice: the paper says 'a small margin' of the ball")
-    border_mm: float = Field(3.0, ge=0, description="Choice: 'a small margin at tumor borders' is not penalized")
-    last_weight: float = Field(0.5, gt=0, le=1, description="Choice: weight of the least probable tumor voxel")
+    border_mm: float = Field(
+        3.0, ge=0, description="Choice: 'a small margin at tumor borders' is not penalized"
+    )
+    last_weight: float = Field(
+        0.5, gt=0, le=1, description="Choice: weight of the least probable tumor voxel"
+    )
 
 
 def fit(task: Task, config: Config) -> None:
@@ -44,13 +48,16 @@ def fit(task: Task, config: Config) -> None:
     network = new_network(task)
     checkpoint.load_weights(network, weights_of(task.upstream["segmentation-stage1"]))
     masks = mask_sampler(task)
-    reports = ReportSampler(patch_source(task), [(case.stored, case.findings) for case in task.cohort.reports])
+    reports = ReportSampler(
+        patch_source(task), [(case.stored, case.findings) for case in task.cohort.reports]
+    )
 
     def batch_of(step: int) -> Batch:
         return Batch(masks=masks(task.schedule.stage1_steps + step), reports=reports(step))
 
     def loss(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        assert batch.masks is not None and batch.reports is not None
+        assert batch.masks is not None
+        assert batch.reports is not None
         split = len(batch.masks.case_ids)
         outputs = model(torch.cat([batch.masks.image, batch.reports.image]))
         on_masks = Outputs(*(head[:split] for head in outputs))

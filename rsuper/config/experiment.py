@@ -24,7 +24,9 @@ class Dataset(Section):
     source: Literal["phantom", "real_anatomy", "abdomenatlas"]
     root: str | None = Field(None, description="folder; only for data that are not made by a rule")
     reports: str = Field("reports.csv", description="table case_id, report; relative to the root")
-    metadata: str = Field("metadata.csv", description="table case_id, patient_id, role, ...; relative to the root")
+    metadata: str = Field(
+        "metadata.csv", description="table case_id, patient_id, role, ...; relative to the root"
+    )
 
     @model_validator(mode="after")
     def _root_where_needed(self) -> "Dataset":
@@ -91,8 +93,12 @@ class Schedule(Section):
     policy: Literal["one_cycle", "warmup_poly"] = "one_cycle"
     weight_decay: float = 0.05
     clip_norm: float = 1.0
-    positive_weight: float = Field(1.0, gt=0, description="weight of tumor voxels in the cross-entropy on masks")
-    deep_supervision_weight: float = Field(0.5, ge=0, description="weight of the auxiliary output's mask loss")
+    positive_weight: float = Field(
+        1.0, gt=0, description="weight of tumor voxels in the cross-entropy on masks"
+    )
+    deep_supervision_weight: float = Field(
+        0.5, ge=0, description="weight of the auxiliary output's mask loss"
+    )
     augment: Augment = Augment()
     checkpoint_every: int = Field(200, ge=1)
     log_every: int = Field(20, ge=1)
@@ -134,9 +140,10 @@ class Experiment(Section):
     datasets: Annotated[dict[str, Dataset], Field(min_length=1)]
     phantom: PhantomSpec | None = None
     real_anatomy: RealAnatomySpec | None = None
-    roles: dict[Literal["mask_train", "report_train"], str] = Field(
-        default_factory=lambda: {"mask_train": "mask_train", "report_train": "report_train"}
-    )
+    roles: dict[Literal["mask_train", "report_train"], str] = {
+        "mask_train": "mask_train",
+        "report_train": "report_train",
+    }
     test_sets: Annotated[dict[str, TestSet], Field(min_length=1)]
     budgets: Annotated[dict[str, Budget], Field(min_length=1)]
     controls: tuple[str, ...] = ("oracle", "silent")
@@ -152,8 +159,12 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Experiment":
+        if len(self.roles) < 2:
+            raise ValueError(f"roles needs both mask_train and report_train, got {self.roles}")
         for source, section in (("phantom", self.phantom), ("real_anatomy", self.real_anatomy)):
             used = [name for name, dataset in self.datasets.items() if dataset.source == source]
             if used and section is None:
-                raise ValueError(f"datasets {used} have source {source}, but the section '{source}' is missing")
+                raise ValueError(
+                    f"datasets {used} have source {source}, but the section '{source}' is missing"
+                )
         return self

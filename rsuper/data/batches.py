@@ -1,4 +1,4 @@
-"""Training batches. The batch of a step depends on the seed and the step alone: a resumed run sees the same ones."""
+"""Training batches. A step's batch depends on the seed and the step alone: a resumed run sees the same."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,15 @@ from torch import Tensor
 
 from rsuper.config.experiment import Network, Preprocess, Schedule
 from rsuper.data.cohort import TARGET_ORGANS
-from rsuper.data.patches import flip_axes, flipped, network_input, normalized, perturbed
-from rsuper.data.patches import start_around, start_covering
+from rsuper.data.patches import (
+    flip_axes,
+    flipped,
+    network_input,
+    normalized,
+    perturbed,
+    start_around,
+    start_covering,
+)
 from rsuper.data.regions import PatchRegion, PatchTumor, on_available_masks, supervise
 from rsuper.data.store import TUMOR_LABELS, Box, StoredCase
 from rsuper.data.volumes import Shape, Spacing
@@ -134,7 +141,10 @@ def organ_boxes(case: StoredCase, target: str) -> dict[str, Box]:
         if parts:
             low = np.min([box[0] for box in parts], axis=0)
             high = np.max([box[1] for box in parts], axis=0)
-            boxes[organ] = ((int(low[0]), int(low[1]), int(low[2])), (int(high[0]), int(high[1]), int(high[2])))
+            boxes[organ] = (
+                (int(low[0]), int(low[1]), int(low[2])),
+                (int(high[0]), int(high[1]), int(high[2])),
+            )
     return boxes
 
 
@@ -152,7 +162,9 @@ class MaskSampler:
         if not self.cases:
             raise DataError("no CT-Mask pair to train on: the cohort of this budget is empty")
         if not self._pools:
-            raise DataError(f"no CT-Mask pair is annotated for any of the targets {list(self.source.targets)}")
+            raise DataError(
+                f"no CT-Mask pair is annotated for any of the targets {list(self.source.targets)}"
+            )
 
     @cached_property
     def _pools(self) -> dict[str, tuple[list[StoredCase], list[StoredCase]]]:
@@ -185,7 +197,7 @@ class MaskSampler:
         if tumor and (not free or rng.random() < self.source.schedule.tumor_share):
             case = tumor[rng.integers(len(tumor))]
             voxels = case.index.tumor_voxels[target]
-            voxel = voxels[rng.integers(len(voxels))]
+            voxel = voxels[int(rng.integers(len(voxels)))]
             return case, start_around(voxel, self.source.size, case.index.shape, rng)
         case = free[rng.integers(len(free))]
         boxes = list(organ_boxes(case, target).values())
@@ -223,7 +235,7 @@ class _Candidate:
 
 @dataclass(frozen=True)
 class ReportSampler:
-    """Patches of CT-Report pairs, each covering one organ: a share with a sized tumor, the rest tumor-free."""
+    """Patches of CT-Report pairs, each covering one organ: a share with a sized tumor, the rest free."""
 
     source: PatchSource
     cases: Sequence[tuple[StoredCase, ReportFindings]]

@@ -34,8 +34,8 @@ def cohort_frame(
         mask_role: the role whose cases must have tumor masks.
 
     Raises:
-        DataError: no case; a file that is no CT or mask; a CT-Mask case without a mask; a mask on another grid than its CT; a case that
-            no organ mask belongs to. The message lists up to ten of them.
+        DataError: no case; a file that is no CT or mask; a CT-Mask case without a mask; a mask on another
+            grid than its CT; a case that no organ mask belongs to. The message lists up to ten of them.
     """
     if not cases:
         raise DataError("the cohort is empty: expected at least one case")
@@ -164,8 +164,8 @@ def budget_ids(
 ) -> list[str]:
     """Draw the CT-Mask pairs of a budget; another seed draws others.
 
-    The counts are CTs with a pancreatic tumor, CTs with a kidney tumor (a CT with both counts for the one it was
-    drawn for) and tumor-free CTs. None takes all.
+    The counts are CTs with a pancreatic tumor, CTs with a kidney tumor (a CT with both counts for the one it
+    was drawn for) and tumor-free CTs. None takes all.
 
     Raises:
         DataError: the cohort holds fewer cases than the budget asks for.
@@ -186,7 +186,9 @@ def budget_ids(
             drawn += pool
             continue
         if wanted > len(pool):
-            raise DataError(f"budget asks for {wanted} {name} CTs of role '{role}', the cohort has {len(pool)}")
+            raise DataError(
+                f"budget asks for {wanted} {name} CTs of role '{role}', the cohort has {len(pool)}"
+            )
         drawn += [pool[index] for index in rng.permutation(len(pool))[:wanted]]
     return sorted(drawn)
 
@@ -195,7 +197,7 @@ def read_findings(path: Path) -> dict[str, ReportFindings]:
     """Read findings.jsonl, by case id.
 
     Raises:
-        ArtifactError: the file is missing, a line is not what an extractor writes, or a case stands there twice.
+        ArtifactError: the file is missing, a line is not what an extractor writes, or a case is there twice.
     """
     found: dict[str, ReportFindings] = {}
     for number, line in enumerate(read_lines(path), start=1):
@@ -204,6 +206,8 @@ def read_findings(path: Path) -> dict[str, ReportFindings]:
         except ValidationError as error:
             raise ArtifactError(f"{path}: line {number}: not the findings of a report: {error}") from None
         if findings.case_id in found:
-            raise ArtifactError(f"{path}: line {number}: case '{findings.case_id}' stands there more than once")
+            raise ArtifactError(
+                f"{path}: line {number}: case '{findings.case_id}' stands there more than once"
+            )
         found[findings.case_id] = findings
     return found

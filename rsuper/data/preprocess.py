@@ -15,7 +15,9 @@ from rsuper.data.store import ORGAN_LABELS, TUMOR_LABELS, CaseIndex, index_case,
 from rsuper.data.volumes import Grid, read_mask, read_volume, resample
 
 
-def preprocess_cohort(cohort: pd.DataFrame, settings: Preprocess, folder: Path, mask_role: str) -> pd.DataFrame:
+def preprocess_cohort(
+    cohort: pd.DataFrame, settings: Preprocess, folder: Path, mask_role: str
+) -> pd.DataFrame:
     """Store every usable case and return the rows of volumes.csv.
 
     Tumor labels are stored for the cases with role `mask_role` alone: what a method may not see is not there.
@@ -26,7 +28,9 @@ def preprocess_cohort(cohort: pd.DataFrame, settings: Preprocess, folder: Path, 
     rows, lines = [], []
     for row in tqdm(list(cohort.itertuples(index=False)), desc="preprocess", mininterval=5):
         targets = str(row.annotated).split() if row.role == mask_role else []
-        index = _store_case(str(row.case_id), Path(str(row.ct)), str(row.organs).split(), targets, settings, folder)
+        index = _store_case(
+            str(row.case_id), Path(str(row.ct)), str(row.organs).split(), targets, settings, folder
+        )
         lines.append(index_line(index))
         rows.append(
             {
@@ -42,7 +46,12 @@ def preprocess_cohort(cohort: pd.DataFrame, settings: Preprocess, folder: Path, 
 
 
 def _store_case(
-    case_id: str, ct_file: Path, organs: Sequence[str], targets: Sequence[str], settings: Preprocess, folder: Path
+    case_id: str,
+    ct_file: Path,
+    organs: Sequence[str],
+    targets: Sequence[str],
+    settings: Preprocess,
+    folder: Path,
 ) -> CaseIndex:
     ct = read_volume(ct_file)
     segmentations = ct_file.parent / "segmentations"

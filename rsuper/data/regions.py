@@ -141,7 +141,7 @@ def _may_hold(
     mask: Bool[np.ndarray, "x y z"],
     organs: UInt8[np.ndarray, "x y z"],
 ) -> Bool[np.ndarray, "x y z"]:
-    """Voxels where the region's tumor may lie: everywhere if a mask is missing, as that is not an empty one."""
+    """Voxels where the region's tumor may lie: all if a mask is missing, which is not an empty one."""
     if not all(structure in boxes for structure in region.structures):
         return np.ones_like(mask)
     if region.target == "pancreas":  # what no segment claims may belong to this one

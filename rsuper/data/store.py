@@ -1,7 +1,7 @@
 """Preprocessed volumes on disk: chunked and compressed, so that a patch is read without its volume.
 
-Per case three arrays on one grid: CT in int16 HU, organ labels and tumor labels in uint8; beside them an index
-with what a sampler must know (boxes of the organs, some tumor voxels), so that sampling reads no voxel.
+Per case three arrays on one grid: CT in int16 HU, organ labels and tumor labels in uint8; beside them an
+index with what a sampler must know (boxes of the organs, some tumor voxels), so that sampling reads no voxel.
 """
 
 import json
@@ -166,7 +166,9 @@ def bounding_box(mask: Bool[np.ndarray, "x y z"]) -> Box | None:
 
 def index_line(index: CaseIndex) -> str:
     """Serialize an index as one JSON line."""
-    return json.dumps({**index.__dict__, "boxes": dict(index.boxes), "tumor_voxels": dict(index.tumor_voxels)})
+    return json.dumps(
+        {**index.__dict__, "boxes": dict(index.boxes), "tumor_voxels": dict(index.tumor_voxels)}
+    )
 
 
 def open_store(volumes_csv: Path) -> dict[str, StoredCase]:

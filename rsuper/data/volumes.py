@@ -10,6 +10,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
+from nibabel.filebasedimages import ImageFileError
 from nibabel.orientations import (
     apply_orientation,
     axcodes2ornt,
@@ -17,6 +18,7 @@ from nibabel.orientations import (
     io_orientation,
     ornt_transform,
 )
+from nibabel.spatialimages import HeaderDataError
 from scipy import ndimage
 
 from rsuper.artifacts import write_atomically
@@ -93,8 +95,8 @@ def _open(path: Path) -> tuple[nib.Nifti1Image, Grid]:
         OSError,
         EOFError,
         zlib.error,
-        nib.filebasedimages.ImageFileError,
-        nib.spatialimages.HeaderDataError,
+        ImageFileError,
+        HeaderDataError,
     ) as error:
         raise DataError(f"{path}: cannot be read as NIfTI: {error}") from None
     if len(image.shape) != 3:
@@ -166,9 +168,7 @@ def to_shape(array: Float[np.ndarray, "x y z"], shape: Shape) -> Float[np.ndarra
 
 def _zoom(array: Shaped[np.ndarray, "x y z"], shape: Shape, *, linear: bool) -> Shaped[np.ndarray, "u v w"]:
     # Voxel i of n covers [i, i+1) / n of the axis, before and after: sample at the new voxels' centers.
-    axes = [
-        (np.arange(new) + 0.5) * old / new - 0.5 for old, new in zip(array.shape, shape, strict=True)
-    ]
+    axes = [(np.arange(new) + 0.5) * old / new - 0.5 for old, new in zip(array.shape, shape, strict=True)]
     source = array.astype(np.float32) if linear else array
     if not linear:
         nearest = [

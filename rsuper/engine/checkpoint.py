@@ -1,4 +1,4 @@
-"""Weights and training state on disk: tensors only (nothing is unpickled), a JSON beside them, written in one step."""
+"""Weights and training state on disk: tensors only (nothing is unpickled), and a JSON beside them."""
 
 import pickle
 from collections.abc import Mapping
@@ -26,7 +26,8 @@ def load_weights(model: nn.Module, path: Path) -> None:
     """Load parameters and buffers; every tensor must fit.
 
     Raises:
-        ArtifactError: the file is missing or damaged, or tensors are missing, extra or of another shape (named).
+        ArtifactError: the file is missing or damaged, or tensors (named) are missing, extra or of another
+            shape.
     """
     stored: Mapping[str, Tensor] = _load(path)
     own = model.state_dict()
@@ -38,7 +39,9 @@ def load_weights(model: nn.Module, path: Path) -> None:
     model.load_state_dict(stored)
 
 
-def save_state(model: nn.Module, optimizer: torch.optim.Optimizer, progress: Mapping[str, Any], path: Path) -> None:
+def save_state(
+    model: nn.Module, optimizer: torch.optim.Optimizer, progress: Mapping[str, Any], path: Path
+) -> None:
     """Write what an interrupted training needs to go on as if nothing had happened."""
     content = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "progress": dict(progress)}
     write_atomically(path, lambda temporary: torch.save(content, temporary))

@@ -21,7 +21,7 @@ def probability_map(
     settings: Predict,
     device: str,
 ) -> Float[np.ndarray, "c x y z"]:
-    """Return tumor probabilities for a volume: sigmoid of logits, averaged with equal weight where windows overlap.
+    """Return tumor probabilities for a volume: sigmoid of logits, averaged where windows overlap.
 
     Args:
         logits: patch batch (b i x y z) -> logits (b c x y z); the model must be in eval mode.

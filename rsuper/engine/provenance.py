@@ -14,7 +14,10 @@ PACKAGES = ("torch", "monai", "numpy", "scipy", "nibabel", "blosc2", "pandas", "
 
 def versions() -> dict[str, str]:
     """Versions of Python and the packages that can change numbers."""
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in PACKAGES}}
+    return {
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in PACKAGES},
+    }
 
 
 def hardware(device: str) -> dict[str, object]:

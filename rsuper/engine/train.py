@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from rsuper.errors import DataError
 LOG = "log.jsonl"
 
 
+@runtime_checkable
 class AnyBatch(Protocol):
     """What the loop must know about a batch."""
 
@@ -67,7 +68,8 @@ def train(
         batches: step -> batch. It must depend on the step alone, so that a resumed run sees the same batches.
         loss: gives named, already weighted terms; their sum is minimized.
         stage: steps, learning rate and schedule.
-        out: folder of this stage: weights.pt, training.json (written last), log.jsonl, and while it runs state.pt.
+        out: folder of this stage: weights.pt, training.json (written last), log.jsonl, and while it runs
+            state.pt.
 
     Raises:
         DataError: a loss term is not finite; names the term, the step and the batch's cases.
@@ -117,7 +119,7 @@ class Progress:
         self._started = time.perf_counter()
 
     @classmethod
-    def restored(cls, saved: dict[str, float]) -> "Progress":
+    def restored(cls, saved: Mapping[str, int | float]) -> "Progress":
         """Continue from what `saved` wrote (log lines and checkpoints need not fall on the same steps)."""
         progress = cls()
         progress.step = int(saved["step"])
@@ -125,8 +127,12 @@ class Progress:
         progress.mask_patches = int(saved["mask_patches"])
         progress.report_patches = int(saved["report_patches"])
         progress._since_log = int(saved["since_log"])
-        progress.counts = Counter({k.removeprefix("count:"): int(v) for k, v in saved.items() if k.startswith("count:")})
-        progress._sums = Counter({k.removeprefix("sum:"): v for k, v in saved.items() if k.startswith("sum:")})
+        progress.counts = Counter(
+            {k.removeprefix("count:"): int(v) for k, v in saved.items() if k.startswith("count:")}
+        )
+        progress._sums = Counter(
+            {k.removeprefix("sum:"): v for k, v in saved.items() if k.startswith("sum:")}
+        )
         return progress
 
     def add(self, batch: AnyBatch, terms: dict[str, float]) -> None:
@@ -138,12 +144,12 @@ class Progress:
         self._since_log += 1
         self._sums.update(terms)
 
-    def saved(self) -> dict[str, float]:
+    def saved(self) -> dict[str, int | float]:
         """Everything that a resumed run must know."""
         sums = {f"sum:{name}": value for name, value in self._sums.items()}
         return {**self.summary(), "since_log": self._since_log, **sums}
 
-    def summary(self) -> dict[str, float]:
+    def summary(self) -> dict[str, int | float]:
         """Totals of the stage so far."""
         return {
             "step": self.step,
@@ -153,7 +159,7 @@ class Progress:
             **{f"count:{name}": number for name, number in sorted(self.counts.items())},
         }
 
-    def log_line(self, rate: float) -> dict[str, float]:
+    def log_line(self, rate: float) -> dict[str, int | float]:
         """Means since the last line; starts a new window."""
         means = {name: round(total / self._since_log, 6) for name, total in self._sums.items()}
         self._sums.clear()
@@ -167,8 +173,8 @@ class Progress:
 def learning_rate(step: int, stage: Stage) -> float:
     """Return the learning rate of a step (from 0).
 
-    `one_cycle`: linear rise over the first tenth, then a half cosine to zero. `warmup_poly`: the official code's
-    schedule with an epoch of a hundredth of the run: exponential rise over five, then (1 - t)^0.9.
+    `one_cycle`: linear rise over the first tenth, then a half cosine to zero. `warmup_poly`: the official
+    code's schedule with an epoch of a hundredth of the run: exponential rise over five, then (1 - t)^0.9.
     """
     done = step / stage.steps
     if stage.schedule.policy == "one_cycle":
@@ -198,7 +204,9 @@ def _update(
 ) -> dict[str, float]:
     terms = loss(model, batch)
     total = torch.stack([term.float() for term in terms.values()]).sum()
-    values = dict(zip(terms, torch.stack([term.detach().float() for term in terms.values()]).tolist(), strict=True))
+    values = dict(
+        zip(terms, torch.stack([term.detach().float() for term in terms.values()]).tolist(), strict=True)
+    )
     bad = [name for name, value in values.items() if not math.isfinite(value)]
     if bad:
         raise DataError(f"step {step}: loss term(s) {bad} not finite for cases {list(batch.case_ids)}")

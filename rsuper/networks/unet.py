@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from rsuper.networks.outputs import Outputs
 
 _GROUPS = 4
+_PRIOR = 0.01
 
 
 class DeeplySupervisedUNet(nn.Module):
@@ -27,15 +28,17 @@ class DeeplySupervisedUNet(nn.Module):
         out_channels: int,
         channels: Sequence[int],
         strides: Sequence[Sequence[int]],
+        residual_units: int,
     ) -> None:
         super().__init__()
         # MONAI's lowest block does not downsample; the first stride of 1 keeps a level at full resolution.
         network = UNet(
             spatial_dims=3,
             in_channels=in_channels,
-            out_channels=out_channels,
+            out_channels=channels[0],
             channels=(*channels, channels[-1]),
             strides=((1, 1, 1), *strides),
+            num_res_units=residual_units,
             norm=("group", {"num_groups": _GROUPS}),
             act=("leakyrelu", {"negative_slope": 0.01, "inplace": True}),
         )
@@ -48,7 +51,16 @@ class DeeplySupervisedUNet(nn.Module):
             self.up.insert(0, level[2])
             level = level[1].submodule
         self.bottom = level
+        # The last layer comes bare: it gets what every other layer has, then the output.
+        self.head = nn.Sequential(
+            nn.GroupNorm(_GROUPS, channels[0]),
+            nn.LeakyReLU(0.01, inplace=True),
+            nn.Conv3d(channels[0], out_channels, kernel_size=1),
+        )
         self.deep_head = nn.Conv3d(channels[1], out_channels, kernel_size=1)
+        # Start from "tumors are rare": from one half, hundreds of steps go into learning just that.
+        for output in (self.head[-1], self.deep_head):
+            nn.init.constant_(output.bias, math.log(_PRIOR / (1 - _PRIOR)))
         self.size_multiple = tuple(math.prod(stride[axis] for stride in strides) for axis in range(3))
 
     def forward(self, image: Float[Tensor, "b i x y z"]) -> Outputs:
@@ -66,7 +78,7 @@ class DeeplySupervisedUNet(nn.Module):
             features = up(torch.cat([skips[depth], features], dim=1))
             if depth == 2:  # the layer that feeds level 1, at half resolution
                 deep = self.deep_head(features)
-        return Outputs(features, F.interpolate(deep, size=size, mode="trilinear", align_corners=False))
+        return Outputs(self.head(features), F.interpolate(deep, size=size, mode="trilinear", align_corners=False))
 
 
 def build_unet(
@@ -75,6 +87,7 @@ def build_unet(
     *,
     channels: Sequence[int] = (8, 16, 32, 64),
     strides: Sequence[Sequence[int]] = ((2, 2, 2), (2, 2, 2), (2, 2, 1)),
+    residual_units: int = 0,
 ) -> DeeplySupervisedUNet:
     """Build a small U-Net: about 330,000 parameters at the default widths.
 
@@ -107,7 +120,7 @@ def build_unet(
     if any(len(stride) != 3 or min(stride) < 1 for stride in strides):
         raise ValueError(f"each of strides needs three positive numbers, got {strides}")
     whole = [tuple(int(step) for step in stride) for stride in strides]
-    network = DeeplySupervisedUNet(in_channels, out_channels, tuple(channels), whole)
+    network = DeeplySupervisedUNet(in_channels, out_channels, tuple(channels), whole, residual_units)
     # The overloads of Module.to leave this argument out of torch's annotations.
     return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 

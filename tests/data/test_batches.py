@@ -34,7 +34,8 @@ def masks(collection):
 @pytest.fixture
 def reports(collection):
     return [
-        (collection.stored[f"tiny_{case}"], collection.findings[f"tiny_{case}"]) for case in ("R1", "R2", "R3")
+        (collection.stored[f"tiny_{case}"], collection.findings[f"tiny_{case}"])
+        for case in ("R1", "R2", "R3")
     ]
 
 
@@ -65,8 +66,7 @@ def test_shapes_and_counts(source, masks, reports):
 
 
 def test_image_and_labels_are_mirrored_together(clean, masks):
-    # Every voxel's x + 100 y + 10,000 z as intensity would be clipped; so an image is compared by its tumor:
-    # in the tiny data set organs have 80 HU (0 after the window) and tumors in them 40 HU (-1/3).
+    # In the tiny data set organs have 80 HU (0 in the window) and tumors in them 40 HU (-1/3).
     sampler = MaskSampler(clean, masks)
     seen = 0
     for step in range(20):
@@ -138,7 +138,7 @@ def test_unusable_organs_are_counted(source, reports):
         "kidney: no size": 1,
     }
     tiny = replace(source, network=source.network.model_copy(update={"patch": (4, 4, 4)}))
-    with pytest.raises(DataError, match="no report can supervise a patch.*organ larger than the patch"):
+    with pytest.raises(DataError, match=r"no report can supervise a patch.*organ larger than the patch"):
         ReportSampler(tiny, reports)
 
 

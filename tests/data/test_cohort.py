@@ -72,7 +72,9 @@ def test_no_organ_mask(dataset):
 
 
 def test_a_mask_on_another_grid_names_both(dataset, save_nifti):
-    save_nifti(np.zeros((40, 32, 31), np.uint8), dataset / "M1" / "segmentations" / "kidney_left.nii.gz", "RAS")
+    save_nifti(
+        np.zeros((40, 32, 31), np.uint8), dataset / "M1" / "segmentations" / "kidney_left.nii.gz", "RAS"
+    )
     with pytest.raises(DataError, match=r"kidney_left.*\(40, 32, 31\).*4 4 4.*\(40, 32, 32\)"):
         frame_of(dataset)
 
@@ -85,10 +87,10 @@ def test_a_mask_in_another_order_is_on_the_same_grid(dataset):
 
 def test_a_damaged_ct_and_a_missing_one(dataset):
     (dataset / "M1" / "ct.nii.gz").write_bytes(b"no CT")
-    with pytest.raises(DataError, match="M1/ct.nii.gz: cannot be read"):
+    with pytest.raises(DataError, match=r"M1/ct.nii.gz: cannot be read"):
         frame_of(dataset)
     (dataset / "M1" / "ct.nii.gz").unlink()
-    with pytest.raises(DataError, match="M1/ct.nii.gz: no such file"):
+    with pytest.raises(DataError, match=r"M1/ct.nii.gz: no such file"):
         frame_of(dataset)
 
 
@@ -132,7 +134,7 @@ def test_findings_that_are_none(tmp_path):
     with pytest.raises(ArtifactError, match="line 2: case 'a' stands there more than once"):
         read_findings(tmp_path / "twice.jsonl")
     write_lines([line, '{"case_id": 1}'], tmp_path / "bad.jsonl")
-    with pytest.raises(ArtifactError, match="bad.jsonl: line 2"):
+    with pytest.raises(ArtifactError, match=r"bad.jsonl: line 2"):
         read_findings(tmp_path / "bad.jsonl")
 
 

@@ -17,7 +17,7 @@ ALL = tuple(ORGAN_LABELS)
 
 @pytest.fixture
 def organs():
-    """Left kidney at x 0-1, head, body, tail at x 4, 5, 6, unclaimed pancreas at x 7, right kidney at x 10-11."""
+    """Left kidney at x 0-1, head, body, tail at 4, 5, 6, unclaimed pancreas at 7, right kidney at 10-11."""
     labels = np.zeros(SHAPE, np.uint8)
     for x, name in ((0, "kidney_left"), (1, "kidney_left"), (10, "kidney_right"), (11, "kidney_right")):
         labels[x] = ORGAN_LABELS[name]
@@ -38,7 +38,9 @@ def tumor(organ, *segments, mm=()):
 
 def taught(findings, organs, patch=WHOLE, masks=ALL):
     """Supervision of a patch, where the case has only the given structures."""
-    known = np.where(structure_mask(organs, [m for m in masks if m != "pancreas"]), organs, 0).astype(np.uint8)
+    known = np.where(structure_mask(organs, [m for m in masks if m != "pancreas"]), organs, 0).astype(
+        np.uint8
+    )
     if "pancreas" in masks:
         loose = structure_mask(organs, ["pancreas"]) & (known == 0)
         known[loose] = ORGAN_LABELS["pancreas"]
@@ -101,7 +103,9 @@ def test_without_segment_masks_the_pancreas_is_one_region(organs):
 
 
 def test_a_tumor_given_only_as_pancreas(organs):
-    findings = report(tumor("pancreas", mm=(10.0,)), tumor("pancreas", "tail", mm=(20.0,)), absent=("kidney",))
+    findings = report(
+        tumor("pancreas", mm=(10.0,)), tumor("pancreas", "tail", mm=(20.0,)), absent=("kidney",)
+    )
     result = taught(findings, organs)
     (region,) = [region for region in result.regions if region.target == "pancreas"]
     assert columns(region.mask) == [4, 5, 6, 7]  # what no segment claims included

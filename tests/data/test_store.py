@@ -47,7 +47,9 @@ def test_the_index_by_hand_and_after_the_round_trip(stored):
 
 def test_boxes_are_read_with_padding(stored):
     case = open_store(stored / "volumes.csv")["c"]
-    np.testing.assert_array_equal(case.ct((30, 1, 1), (4, 2, 1))[:, 0, 0], [30, 31, 32, 33])  # over two chunks
+    np.testing.assert_array_equal(
+        case.ct((30, 1, 1), (4, 2, 1))[:, 0, 0], [30, 31, 32, 33]
+    )  # over two chunks
     low = case.ct((-2, 0, 0), (4, 1, 1))
     np.testing.assert_array_equal(low[:, 0, 0], [AIR_HU, AIR_HU, 0, 1])
     high = case.ct((38, 0, 0), (4, 1, 1))

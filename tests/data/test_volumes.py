@@ -85,7 +85,7 @@ def test_a_map_of_another_shape_is_refused(tmp_path):
 
 
 def test_resample_by_hand():
-    # Centers of the new 2 mm voxels lie at 1 and 3 mm: halfway between old centers 0.5 | 1.5 and 2.5 | 3.5 mm.
+    # Centers of the new 2 mm voxels lie at 1 and 3 mm: halfway between old centers 0.5, 1.5 and 2.5, 3.5.
     np.testing.assert_allclose(
         resample(line([0, 1, 2, 3]), (1.0, 1.0, 1.0), (2.0, 1.0, 1.0), linear=True), line([0.5, 2.5])
     )
@@ -107,7 +107,9 @@ def test_resample_keeps_positions():
     np.testing.assert_allclose(coarse.ravel(), [1.5, 4.5, 7.5, 10.5])
     # Back on the fine grid the inner voxels hold their position again; the outer ones the nearest center.
     unit = coarse / 12
-    np.testing.assert_allclose(to_shape(unit, (12, 1, 1)).ravel()[1:-1] * 12, position.ravel()[1:-1], rtol=1e-6)
+    np.testing.assert_allclose(
+        to_shape(unit, (12, 1, 1)).ravel()[1:-1] * 12, position.ravel()[1:-1], rtol=1e-6
+    )
 
 
 def test_resample_leaves_a_right_spacing_alone():
@@ -149,20 +151,22 @@ def test_a_mask_holds_zero_and_one(tmp_path, save_nifti, value):
 
 
 def test_unreadable_files_are_named(tmp_path, save_nifti):
-    with pytest.raises(DataError, match="none.nii.gz: no such file"):
+    with pytest.raises(DataError, match=r"none.nii.gz: no such file"):
         read_volume(tmp_path / "none.nii.gz")
     (tmp_path / "text.nii.gz").write_text("no CT")
-    with pytest.raises(DataError, match="text.nii.gz"):
+    with pytest.raises(DataError, match=r"text.nii.gz"):
         read_volume(tmp_path / "text.nii.gz")
-    save_nifti(np.random.default_rng(0).integers(0, 999, (9, 9, 9)).astype(np.int16), tmp_path / "a.nii.gz", "RAS")
+    save_nifti(
+        np.random.default_rng(0).integers(0, 999, (9, 9, 9)).astype(np.int16), tmp_path / "a.nii.gz", "RAS"
+    )
     whole = (tmp_path / "a.nii.gz").read_bytes()
     (tmp_path / "cut.nii.gz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match="cut.nii.gz"):
+    with pytest.raises(DataError, match=r"cut.nii.gz"):
         read_volume(tmp_path / "cut.nii.gz")
     broken = bytearray(whole)
     broken[30:70] = b"\xff" * 40  # inside the compressed stream
     (tmp_path / "broken.nii.gz").write_bytes(bytes(broken))
-    with pytest.raises(DataError, match="broken.nii.gz"):
+    with pytest.raises(DataError, match=r"broken.nii.gz"):
         read_volume(tmp_path / "broken.nii.gz")
     nib.save(nib.Nifti1Image(np.zeros((2, 2, 2, 2), np.int16), np.eye(4)), tmp_path / "four.nii.gz")
     with pytest.raises(DataError, match="three dimensions"):

@@ -65,7 +65,7 @@ def raw_cases(root: Path, dataset: str, metadata_file: str) -> Iterator[RawCase]
             patient_id=f"{dataset}_{row.patient_id}",
             role=str(row.role),
             phase=str(row.phase),
-            age=float(row.age),
+            age=float(str(row.age)),
             sex=str(row.sex),
             scanner=str(row.scanner),
         )

@@ -62,7 +62,10 @@ def render_case(
     factor = round(spec.spacing_mm / MASK_SPACING_MM)
     fractions = {name: coarse(mask, factor) for name, mask in crop.organs.items()}
     grid = _grid(next(iter(fractions.values())), spec.spacing_mm)
-    layers = [*_background(grid, spec.background, body), *_organ_layers(fractions, grid, spec.background, body)]
+    layers = [
+        *_background(grid, spec.background, body),
+        *_organ_layers(fractions, grid, spec.background, body),
+    ]
     layers += [_whole(name, coarse(mask, factor)) for name, mask in crop.tissues.items()]
     types: list[TumorType] = []
     for tumor, own in zip(crop.tumors, lesions.spawn(len(crop.tumors)), strict=True):
@@ -124,9 +127,13 @@ def _organ_layers(
         if name == "pancreas":
             layers.append(_whole("pancreas", fraction))
             continue
-        depth_mm = ndimage.distance_transform_edt(fraction >= 0.5, sampling=grid.spacing_mm).astype(np.float32)
+        depth_mm = ndimage.distance_transform_edt(fraction >= 0.5, sampling=grid.spacing_mm).astype(
+            np.float32
+        )
         inside = np.clip((depth_mm - np.float32(spec.cortex_mm)) / np.float32(grid.spacing_mm[0]), 0, 1)
-        pyramids = np.clip(smooth_field(rng, grid.shape, grid.spacing_mm, _PYRAMID_MM) + np.float32(0.5), 0, 1)
+        pyramids = np.clip(
+            smooth_field(rng, grid.shape, grid.spacing_mm, _PYRAMID_MM) + np.float32(0.5), 0, 1
+        )
         layers += [_whole("cortex", fraction), _whole("medulla", inside * pyramids)]
     return layers
 
@@ -162,7 +169,9 @@ def signed_distance(mask: Bool[np.ndarray, "x y z"], factor: int, margin_mm: flo
     # Distances run between voxel centers; the surface lies half a voxel before the nearest one across it.
     half = MASK_SPACING_MM / 2
     out = ndimage.distance_transform_edt(~inside, sampling=MASK_SPACING_MM) - half
-    within = half - ndimage.distance_transform_edt(np.pad(inside, 1), sampling=MASK_SPACING_MM)[1:-1, 1:-1, 1:-1]
+    within = (
+        half - ndimage.distance_transform_edt(np.pad(inside, 1), sampling=MASK_SPACING_MM)[1:-1, 1:-1, 1:-1]
+    )
     return Blob(blocks, coarse(np.where(inside, within, out), factor, fill=margin_mm))
 
 

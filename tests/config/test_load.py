@@ -1,0 +1,102 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rsuper.config.experiment import Experiment
+from rsuper.config.load import load_experiment, read_yaml
+from rsuper.errors import ConfigError
+
+CONFIGS = Path(__file__).parents[2] / "config"
+# What a group with its own data writes: no phantom in it.
+PLAIN = {
+    "name": "own",
+    "about": "own data",
+    "targets": ["kidney"],
+    "datasets": {"own": {"source": "abdomenatlas", "root": "data"}},
+    "test_sets": {"internal": {"role": "test_internal", "label": "own"}},
+    "budgets": {"full": {"methods": ["segmentation"]}},
+    "preprocess": {},
+    "network": {"patch": [16, 16, 16]},
+    "schedule": {"stage1_steps": 2, "steps": 2, "learning_rate": 0.001, "stage1_learning_rate": 0.001},
+}
+
+
+def write(folder, **changes):
+    """Write an experiment file; None removes a key."""
+    content = {key: value for key, value in {**PLAIN, **changes}.items() if value is not None}
+    path = folder / "own.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def test_a_plain_file(tmp_path):
+    experiment = load_experiment(write(tmp_path))
+    assert experiment.name == "own"
+    assert experiment.schedule.mask_patches == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schedule": None}, "key 'schedule' is missing"),
+        ({"schedule": {**PLAIN["schedule"], "steps": None}}, "key 'schedule.steps'"),
+        ({"shedule": {}}, "key 'shedule' is not known"),
+        ({"network": {"patch": [16, 16, 16], "pacth": 1}}, "key 'network.pacth' is not known"),
+        ({"network": {"patch": [16, 16]}}, "key 'network.patch.2' is missing"),
+        ({"targets": ["liver"]}, r"key 'targets.0': .*'pancreas' or 'kidney' \(got 'liver'\)"),
+        ({"targets": []}, "key 'targets'"),
+        ({"datasets": {"own": {"source": "abdomenatlas"}}}, "key 'datasets.own': .*needs 'root'"),
+        ({"datasets": {"own": {"source": "phantom"}}}, "the section 'phantom' is missing"),
+        ({"name": "Own data"}, "key 'name'"),
+        ({"roles": {"mask_train": "annotated"}}, "roles needs both mask_train and report_train"),
+        ({"budgets": {"full": {"methods": [], "kidney": -1}}}, r"key 'budgets.full.kidney': .*got -1"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_file(tmp_path, changes, message):
+    with pytest.raises(ConfigError, match=rf"own.yaml: .*{message}"):
+        load_experiment(write(tmp_path, **changes))
+
+
+def test_all_that_is_wrong_is_named_at_once(tmp_path):
+    with pytest.raises(ConfigError, match=r"'about' is missing.*'extra' is not known"):
+        load_experiment(write(tmp_path, about=None, extra=1))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a: [1", "not readable as YAML"),
+        (b"\xff\xfe\x00\x81", "not readable as YAML"),
+        (b"- a", "got list"),
+        (b"", "got NoneType"),
+    ],
+)
+def test_no_mapping(tmp_path, content, message):
+    (tmp_path / "broken.yaml").write_bytes(content)
+    with pytest.raises(ConfigError, match=f"broken.yaml: .*{message}"):
+        read_yaml(tmp_path / "broken.yaml")
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(ConfigError, match=r"none.yaml: no such file"):
+        load_experiment(tmp_path / "none.yaml")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_experiment(tmp_path)
+
+
+def test_exactly_one_file_is_loaded(tmp_path):
+    # Snakemake's own `configfile:` would merge the default's keys into it: no key of the phantom may appear.
+    experiment = load_experiment(write(tmp_path))
+    assert experiment.phantom is None
+    assert list(experiment.datasets) == ["own"]
+    assert experiment.model_dump(exclude_unset=True, mode="json") == PLAIN
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_file_that_comes_with_the_project_is_valid(path):
+    experiment = load_experiment(path)
+    assert experiment.name == path.stem
+    uses_phantom = any(dataset.source == "phantom" for dataset in experiment.datasets.values())
+    assert (experiment.phantom is not None) == uses_phantom
+    assert set(read_yaml(path)) <= set(Experiment.model_fields)

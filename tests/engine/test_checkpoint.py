@@ -1,0 +1,55 @@
+import pytest
+import torch
+from torch import nn
+
+from rsuper.engine import checkpoint
+from rsuper.errors import ArtifactError
+
+
+def test_round_trip(tmp_path):
+    first, second = nn.BatchNorm1d(3), nn.BatchNorm1d(3)
+    first(torch.randn(8, 3))  # buffers count too
+    checkpoint.save_weights(first, tmp_path / "weights.pt")
+    checkpoint.load_weights(second, tmp_path / "weights.pt")
+    assert all(torch.equal(a, second.state_dict()[name]) for name, a in first.state_dict().items())
+    assert [path.name for path in tmp_path.iterdir()] == ["weights.pt"]
+
+
+def test_tensors_that_do_not_fit_are_named(tmp_path):
+    checkpoint.save_weights(nn.Linear(3, 2), tmp_path / "weights.pt")
+    with pytest.raises(ArtifactError, match=r"weights.pt: .*\['weight'\]"):
+        checkpoint.load_weights(nn.Linear(4, 2), tmp_path / "weights.pt")
+    with pytest.raises(ArtifactError, match=r"\['bias'\]"):
+        checkpoint.load_weights(nn.Linear(3, 2, bias=False), tmp_path / "weights.pt")
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights", b"PK\x03\x04 torn"])
+def test_a_damaged_file_is_named(tmp_path, content):
+    (tmp_path / "weights.pt").write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"weights.pt: damaged"):
+        checkpoint.load_weights(nn.Linear(3, 2), tmp_path / "weights.pt")
+
+
+def test_a_file_cut_short_is_named(tmp_path):
+    checkpoint.save_weights(nn.Linear(30, 20), tmp_path / "weights.pt")
+    whole = (tmp_path / "weights.pt").read_bytes()
+    (tmp_path / "weights.pt").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ArtifactError, match=r"weights.pt: damaged"):
+        checkpoint.load_weights(nn.Linear(30, 20), tmp_path / "weights.pt")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ArtifactError, match=r"weights.pt: no such file"):
+        checkpoint.load_weights(nn.Linear(3, 2), tmp_path / "weights.pt")
+
+
+def test_finishing_drops_the_state(tmp_path):
+    network = nn.Linear(3, 2)
+    optimizer = torch.optim.AdamW(network.parameters())
+    checkpoint.save_state(network, optimizer, {"step": 3}, tmp_path / checkpoint.STATE)
+    assert checkpoint.load_state(network, optimizer, tmp_path / checkpoint.STATE) == {"step": 3}
+    assert not checkpoint.is_finished(tmp_path)
+    checkpoint.finish(network, {"step": 4}, tmp_path)
+    assert checkpoint.is_finished(tmp_path)
+    assert checkpoint.summary(tmp_path) == {"step": 4}
+    assert not (tmp_path / checkpoint.STATE).exists()

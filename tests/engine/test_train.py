@@ -1,0 +1,177 @@
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+from torch import nn
+
+from rsuper.config.experiment import Schedule
+from rsuper.engine import checkpoint
+from rsuper.engine.train import LOG, Stage, learning_rate, train
+from rsuper.errors import DataError
+
+
+@dataclass(frozen=True)
+class Points:
+    """Two points of a line, standing in for patches."""
+
+    x: torch.Tensor
+    case_ids: tuple[str, ...] = ("case_a", "case_b")
+    mask_patches: int = 2
+    report_patches: int = 1
+    counts: Mapping[str, int] = field(default_factory=lambda: {"positive": 1})
+
+
+def points(step):
+    return Points(torch.randn(2, 3, generator=torch.Generator().manual_seed(step)))
+
+
+def model():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+
+
+def loss(network, batch):
+    wrong = network(batch.x).squeeze(1) - batch.x.sum(1)
+    return {"near": wrong.square().mean(), "far": 0.1 * wrong.abs().mean()}
+
+
+def stage(steps=11, every=3, log_every=2, **settings):
+    schedule = Schedule(
+        stage1_steps=steps,
+        steps=steps,
+        learning_rate=0.01,
+        stage1_learning_rate=0.01,
+        checkpoint_every=every,
+        log_every=log_every,
+        **settings,
+    )
+    return Stage(steps, 0.01, schedule)
+
+
+def lines(folder):
+    """Log without the clock."""
+    read = [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in read]
+
+
+def killed_at(step):
+    def batches(asked):
+        if asked == step:
+            raise KeyboardInterrupt
+        return points(asked)
+
+    return batches
+
+
+@pytest.mark.parametrize("killed", [(2,), (5,), (7, 10)])  # before the first checkpoint, between two, twice
+def test_interrupted_and_resumed_is_uninterrupted(tmp_path, killed):
+    whole, parts = model(), model()
+    train(whole, points, loss, stage(), tmp_path / "whole")
+    for step in killed:
+        with pytest.raises(KeyboardInterrupt):
+            train(model(), killed_at(step), loss, stage(), tmp_path / "parts")
+        assert not checkpoint.is_finished(tmp_path / "parts")
+    train(parts, points, loss, stage(), tmp_path / "parts")
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, parts.state_dict()[name])
+    assert lines(tmp_path / "parts") == lines(tmp_path / "whole")  # none missing, none twice
+    summaries = [checkpoint.summary(tmp_path / name) for name in ("whole", "parts")]
+    for summary in summaries:
+        del summary["seconds"]
+    # 11 steps of 2 mask patches, 1 report patch and 1 supervised region.
+    assert summaries[0] == {"step": 11, "mask_patches": 22, "report_patches": 11, "count:positive": 11}
+    assert summaries[1] == summaries[0]
+
+
+def test_a_torn_last_log_line_is_written_again(tmp_path):
+    train(model(), points, loss, stage(), tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train(model(), killed_at(8), loss, stage(), tmp_path / "torn")
+    with (tmp_path / "torn" / LOG).open("a") as log:
+        log.write('{"step": 8, "lea')
+    train(model(), points, loss, stage(), tmp_path / "torn")
+    assert lines(tmp_path / "torn") == lines(tmp_path / "whole")
+
+
+def test_a_finished_stage_returns_at_once(tmp_path):
+    first, second = model(), nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+    train(first, points, loss, stage(), tmp_path)
+    before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.iterdir()}
+    assert set(before) == {"weights.pt", "training.json", LOG}  # nothing left that only resuming needed
+
+    def no_batch(step):
+        raise AssertionError(f"step {step} of a finished stage")
+
+    train(second, no_batch, loss, stage(), tmp_path)
+    assert {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.iterdir()} == before
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_training_learns(tmp_path):
+    train(model(), points, loss, stage(steps=200, log_every=50), tmp_path)
+    log = lines(tmp_path)
+    assert [line["step"] for line in log] == [50, 100, 150, 200]
+    assert log[-1]["loss"] < 0.5 * log[0]["loss"]
+
+
+def test_log_lines_are_means_and_the_loss_is_the_sum_of_its_terms(tmp_path):
+    # The rate is too small to change a weight, and means can be computed from outside.
+    train(model(), points, loss, Stage(3, 1e-30, stage(log_every=2).schedule), tmp_path)
+    fixed = model()
+    near = [loss(fixed, points(step))["near"].item() for step in range(3)]
+    first, last = lines(tmp_path)
+    assert (first["step"], last["step"]) == (2, 3)  # the last step is logged, whatever log_every says
+    assert first["near"] == pytest.approx((near[0] + near[1]) / 2, abs=1e-5)
+    assert last["near"] == pytest.approx(near[2], abs=1e-5)
+    for line in (first, last):
+        assert line["loss"] == pytest.approx(line["near"] + line["far"], abs=2e-6)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_names_term_step_and_cases(tmp_path, value):
+    def broken(network, batch):
+        terms = loss(network, batch)
+        return terms if batch.x.sum() != points(4).x.sum() else {**terms, "far": terms["far"] * value}
+
+    with pytest.raises(DataError, match=r"step 4: loss term\(s\) \['far'\] .* \['case_a', 'case_b'\]"):
+        train(model(), points, broken, stage(), tmp_path)
+
+
+def test_a_gradient_that_is_not_finite_is_an_error(tmp_path):
+    def rooted(network, batch):
+        return {"root": (network(batch.x) * 0).sum().sqrt()}  # value 0, slope infinite
+
+    with pytest.raises(DataError, match="step 0: the gradient is not finite"):
+        train(model(), points, rooted, stage(), tmp_path)
+
+
+def test_gradients_are_clipped(tmp_path):
+    start, after = model(), model()
+    schedule = stage(weight_decay=0.0, clip_norm=1e-12).schedule
+    train(after, points, loss, Stage(1, 0.01, schedule), tmp_path)
+    # AdamW's first step is lr * g / (|g| + 1e-8): gradients far below 1e-8 hardly move anything.
+    for a, b in zip(start.parameters(), after.parameters(), strict=True):
+        assert (a - b).abs().max().item() < 1e-5
+
+
+def test_one_cycle_by_hand():
+    plan = stage(steps=100)
+    # Rise: (step + 1) / (0.1 * 100 + 1) of 0.01; peak where a tenth is done; half cosine over the rest.
+    assert learning_rate(0, plan) == pytest.approx(0.01 / 11)
+    assert learning_rate(9, plan) == pytest.approx(0.01 * 10 / 11)
+    assert learning_rate(10, plan) == pytest.approx(0.01)
+    assert learning_rate(55, plan) == pytest.approx(0.005)  # halfway from 10 to 100
+    assert 0 < learning_rate(99, plan) < 0.01 * 0.001
+    rates = [learning_rate(step, plan) for step in range(100)]
+    assert max(rates) == rates[10]
+
+
+def test_warmup_poly_by_hand():
+    plan = stage(steps=100, policy="warmup_poly")
+    assert learning_rate(0, plan) == pytest.approx(0.01 * math.exp(-10))
+    assert learning_rate(4, plan) == pytest.approx(0.01 * math.exp(10 * (0.8 - 1)))
+    assert learning_rate(5, plan) == pytest.approx(0.01 * 0.95**0.9)
+    assert learning_rate(50, plan) == pytest.approx(0.01 * 0.5**0.9)

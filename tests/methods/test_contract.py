@@ -1,0 +1,294 @@
+"""What every method folder must do; a new folder is tested as soon as it exists."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rsuper.data.volumes import read_grid
+from rsuper.errors import ConfigError, MethodError
+from rsuper.methods import METHODS, available, find
+from rsuper.runs import store_predictions, training_totals
+
+CARDS = available()
+VARIANTS = [f"{name}-{variant}" for name, card in CARDS.items() for variant in card.variants]
+NAMES = [*CARDS, *VARIANTS]
+# Where an environment of its own is asked for, its own tests run it.
+RUNNABLE = [name for name in NAMES if CARDS[name.partition("-")[0]].environment is None]
+
+
+@pytest.fixture(scope="module")
+def fitted(task_for, tmp_path_factory):
+    """`fitted(name)`: the task of a method after `fit`, and of whatever it continues; each is fitted once."""
+    folder = tmp_path_factory.mktemp("runs")
+    tasks = {}
+
+    def fit(name):
+        if name not in tasks:
+            method = find(name)
+            for needed in method.needs:
+                fit(needed)
+            tasks[name] = task_for(name, folder)
+            method.module.fit(tasks[name], method.config({}))
+        return tasks[name]
+
+    return fit
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def log_lines(folder: Path) -> list[dict[str, float]]:
+    lines = [
+        json.loads(line)
+        for path in sorted(folder.rglob("log.jsonl"))
+        for line in path.read_text().splitlines()
+    ]
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+
+
+# -------------------------------------------------------------------------------------------- the card
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_the_card(name):
+    card = CARDS[name]
+    assert card.label
+    assert card.citation
+    assert card.deviations
+    assert set(card.variant_labels) <= set(card.variants)
+    # A row of Table 1 says what the method sees, as its card declares it.
+    if card.table1 is not None:
+        assert card.table1.uses_reports == (card.uses.reports != "none")
+        assert card.table1.uses_unannotated_cts == card.uses.all_images
+    for needed in card.needs:
+        assert find(needed).name == needed
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_an_unknown_key_of_the_config_is_refused(name):
+    with pytest.raises(ConfigError, match=f"{name}.*'no_such_key' is not known"):
+        find(name).config({"no_such_key": 1})
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_overrides_its_config(name):
+    method = find(name)
+    config, plain = method.config({}), find(name.partition("-")[0]).config({})
+    assert config != plain
+    for key, value in method.card.variants[method.variant].items():
+        assert getattr(config, key) == value
+        # The variant is what distinguishes the row: an experiment's value does not undo it.
+        assert getattr(method.config({key: getattr(plain, key)}), key) == value
+    with pytest.raises(Exception, match="frozen"):
+        setattr(config, next(iter(type(config).model_fields)), None)
+
+
+# --------------------------------------------------------------------------------------- fit and predict
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_fit_then_one_finite_map_per_case_on_its_grid(name, fitted, collection):
+    volumes = collection.test_volumes("internal")
+    predictions = list(find(name).module.predict(fitted(name), volumes))
+    assert [prediction.case_id for prediction in predictions] == ["tiny_T1", "tiny_T2"]
+    for prediction in predictions:
+        shape = read_grid(Path(collection.row(prediction.case_id)["ct"])).shape
+        assert set(prediction.probabilities) == {"pancreas", "kidney"}
+        for probability in prediction.probabilities.values():
+            assert probability.shape == shape
+            assert np.isfinite(probability).all()
+            assert probability.min() >= 0
+            assert probability.max() <= 1
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_a_second_fit_is_a_no_op(name, fitted):
+    task, method = fitted(name), find(name)
+    before = contents(task.workdir) if task.workdir.exists() else {}
+    method.module.fit(task, method.config({}))
+    assert (contents(task.workdir) if task.workdir.exists() else {}) == before
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_the_same_seed_gives_the_same_losses(name, fitted, task_for, tmp_path):
+    method, first = find(name), fitted(name)
+    for needed in method.needs:
+        shutil.copytree(first.upstream[needed], tmp_path / needed)
+    again = task_for(name, tmp_path)
+    method.module.fit(again, method.config({}))
+    assert log_lines(again.workdir) == log_lines(first.workdir)
+    assert all(np.isfinite(list(line.values())).all() for line in log_lines(first.workdir))
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_a_method_sees_what_its_card_declares_alone(name, task_for, tmp_path):
+    uses, cohort = CARDS[name].uses, task_for(name, tmp_path).cohort
+    declared = {
+        "masks": uses.masks,
+        "reports": uses.reports == "details",
+        "images": uses.all_images,
+        "truth": CARDS[name].control == "ceiling",
+    }
+    for what, allowed in declared.items():
+        if allowed:
+            assert cohort.truth("tiny_T1") if what == "truth" else getattr(cohort, what)
+        else:
+            with pytest.raises(MethodError, match=f"'{name}' asked for what its card does not declare"):
+                _ = cohort.truth("tiny_T1") if what == "truth" else getattr(cohort, what)
+
+
+def test_only_one_method_may_see_the_truth():
+    assert [name for name, card in CARDS.items() if card.control == "ceiling"] == ["oracle"]
+
+
+def test_what_is_visible(task_for, tmp_path, collection):
+    cohort = task_for("r_super", tmp_path).cohort
+    assert [case.case_id for case in cohort.masks] == ["tiny_M1", "tiny_M2", "tiny_M3"]
+    assert [case.stored.case_id for case in cohort.reports] == collection.report_ids()
+    assert {case.case_id for case in cohort.images} == {
+        "tiny_M1",
+        "tiny_M2",
+        "tiny_M3",
+        *collection.report_ids(),
+    }
+
+
+# -------------------------------------------------------------------------------------------- equal work
+
+
+def test_rows_do_equal_work(fitted):
+    work = {
+        name: training_totals(fitted(name).workdir)
+        for name in ("segmentation", "r_super", "r_super-volume_only", "r_super-ball_only")
+    }
+    for totals in work.values():
+        # 2 steps of 2 mask patches.
+        assert (totals["steps"], totals["mask_patches"]) == (2, 4)
+    assert work["segmentation"]["report_patches"] == 0
+    assert work["r_super"]["report_patches"] == 4
+    assert work["r_super-volume_only"] == work["r_super-ball_only"] == work["r_super"]
+    assert training_totals(fitted("segmentation-stage1").workdir)["steps"] == 2
+    assert training_totals(fitted("silent").workdir) == dict.fromkeys(
+        ("steps", "mask_patches", "report_patches"), 0
+    )
+
+
+def test_rows_continue_the_same_first_stage_on_the_same_mask_patches(fitted, collection):
+    first = {name: log_lines(fitted(name).workdir)[0] for name in ("segmentation", "r_super")}
+    masks = [key for key in first["segmentation"] if key.startswith("mask_")]
+    assert masks
+    for key in masks:
+        # The first step starts from the same weights and sees the same mask patches, in a larger batch.
+        assert first["r_super"][key] == pytest.approx(first["segmentation"][key], rel=1e-4, abs=1e-5)
+
+
+def test_ablations_drop_their_loss(fitted):
+    terms = {name: set(log_lines(fitted(name).workdir)[0]) for name in NAMES if name.startswith("r_super")}
+    assert {"volume", "ball"} <= terms["r_super"]
+    assert "ball" not in terms["r_super-volume_only"]
+    assert "volume" not in terms["r_super-ball_only"]
+
+
+# -------------------------------------------------------------------------------------------- predictions
+
+
+def test_the_ceiling_is_the_truth_and_the_floor_is_empty(fitted, collection):
+    volumes = collection.test_volumes("internal")
+    (tumor, normal) = find("oracle").module.predict(fitted("oracle"), volumes)
+    assert tumor.probabilities["pancreas"].sum() == 27  # 3 x 3 x 3 voxels
+    assert tumor.probabilities["kidney"].sum() == 0
+    assert all(p.sum() == 0 for p in normal.probabilities.values())
+    for prediction in find("silent").module.predict(fitted("silent"), volumes):
+        assert all(p.max() == 0 for p in prediction.probabilities.values())
+
+
+def test_maps_that_cannot_be_used_are_rows_with_a_reason(fitted, collection, tmp_path):
+    volumes = collection.test_volumes("internal")
+    first, _ = find("oracle").module.predict(fitted("oracle"), volumes)
+    wrong = {"pancreas": np.zeros((2, 2, 2), np.float32), "kidney": first.probabilities["kidney"] + 2}
+    broken = type(first)(first.case_id, wrong)
+    frame = store_predictions([broken], volumes, collection, tmp_path, ("pancreas", "kidney"))
+    assert frame["case_id"].tolist() == ["tiny_T1"] * 2 + ["tiny_T2"] * 2
+    assert frame["file"].tolist() == [""] * 4
+    assert frame["reason"].str.contains("has shape|outside|gave no prediction").all()
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---------------------------------------------------------------------------------------- broken folders
+
+CARD = "label: x\nversion: 1\ncitation: x\nuses: {all_images: false, masks: false, reports: none}\n"
+CODE = "class Config: ...\ndef fit(task, config): ...\ndef predict(task, volumes): ...\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of methods with one that is broken by the test."""
+    path = tmp_path / "broken"
+    path.mkdir()
+    (path / "method.yaml").write_text(CARD)
+    (path / "method.py").write_text(CODE)
+    return path
+
+
+def test_a_whole_folder_is_found(folder):
+    assert find("broken", folder.parent).module.Config
+
+
+def test_no_method_py(folder):
+    (folder / "method.py").unlink()
+    with pytest.raises(MethodError, match=r"broken: a method folder needs .* method.py is missing"):
+        available(folder.parent)
+
+
+def test_no_card(folder):
+    (folder / "method.yaml").unlink()
+    with pytest.raises(MethodError, match=r"broken/method.yaml: no such file"):
+        available(folder.parent)
+
+
+@pytest.mark.parametrize(
+    ("card", "message"),
+    [
+        ("label: [x", "not readable as YAML"),
+        (CARD.replace("label: x\n", ""), "key 'label' is missing"),
+        (CARD + "labels: x\n", "key 'labels' is not known"),
+        (CARD.replace("reports: none", "reports: all"), "key 'uses.reports'"),
+        (CARD.replace("version: 1", "version: 0"), "key 'version'"),
+    ],
+)
+def test_a_bad_card(folder, card, message):
+    (folder / "method.yaml").write_text(card)
+    with pytest.raises(MethodError, match=f"broken/method.yaml: .*{message}"):
+        available(folder.parent)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (CODE.replace("def predict", "def forecast"), r"missing: \['predict'\]"),
+        ("import no_such_package\n" + CODE, "cannot be imported: No module named"),
+        ("def fit(:\n", "cannot be imported"),
+        (CODE + "int('x')\n", "cannot be imported: invalid literal"),
+        (CODE + "{}['x']\n", "cannot be imported"),
+        (CODE + "1 + 'x'\n", "cannot be imported"),
+    ],
+)
+def test_bad_code(folder, code, message):
+    (folder / "method.py").write_text(code)
+    with pytest.raises(MethodError, match=f"broken/method.py: .*{message}"):
+        _ = find("broken", folder.parent).module
+
+
+def test_an_unknown_method_lists_the_known_ones():
+    with pytest.raises(MethodError, match=r"unknown method 'rsuper'.*known: \[.*'r_super'.*'segmentation'"):
+        find("rsuper")
+    with pytest.raises(MethodError, match=r"unknown variant 'r_super-both'.*'r_super-volume_only'"):
+        find("r_super-both")
+
+
+def test_folders_lie_where_they_are_looked_for():
+    assert sorted(path.parent.name for path in METHODS.glob("*/method.py")) == sorted(CARDS)

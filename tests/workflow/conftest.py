@@ -1,0 +1,95 @@
+"""One run of the whole workflow on config/micro.yaml, in a copy of the project, shared by the tests of this folder."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("Snakefile", "config", "methods", "profiles", "rsuper", "workflow")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the project that a test may edit and run."""
+
+    root: Path
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results" / "micro"
+
+    def command(self, *arguments: str, config: str = "config/micro.yaml") -> list[str]:
+        return [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--cores",
+            "2",
+            "--config",
+            f"experiment={config}",
+            "--",
+            *arguments,
+        ]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        # The copy's own package wins over the installed one; a method edited here must not train there.
+        return {**os.environ, "PYTHONPATH": str(self.root), "OMP_NUM_THREADS": "1"}
+
+    def run(self, *arguments: str, config: str = "config/micro.yaml", options: tuple[str, ...] = ()) -> str:
+        """Run Snakemake and return everything it printed; fails the test where it fails."""
+        done = self.attempt(*arguments, config=config, options=options)
+        assert done.returncode == 0, done.stdout[-6000:]
+        return done.stdout
+
+    def attempt(
+        self, *arguments: str, config: str = "config/micro.yaml", options: tuple[str, ...] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake and return what happened."""
+        command = self.command(*arguments, config=config)
+        command[3:3] = options
+        return subprocess.run(
+            command,
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def planned(self, *arguments: str) -> dict[str, list[str]]:
+        """Rules that a call would run, each with its jobs' outputs."""
+        text = self.run(*arguments, options=("--dry-run",))
+        jobs: dict[str, list[str]] = {}
+        rule = ""
+        for line in text.splitlines():
+            if line.startswith(("rule ", "localrule ")):
+                rule = line.split()[1].rstrip(":")
+            elif line.strip().startswith("output:") and rule != "all":
+                jobs.setdefault(rule, []).append(line.split("output:")[1].strip())
+        return jobs
+
+
+def copy_project(folder: Path) -> Project:
+    """Copy what the workflow consists of, without results."""
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, folder / part)
+    return Project(folder)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The micro experiment, run to the end."""
+    project = copy_project(tmp_path_factory.mktemp("project"))
+    project.run("all")
+    return project
