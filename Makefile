@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 SNAKEMAKE := OMP_NUM_THREADS=1 $(BIN)/snakemake --cores all
 EXPERIMENT := --config experiment=$(CONFIG)
 
-.PHONY: help setup table1 table2 table3 figures claims all test test-fast check format lint types unlock clean
+.PHONY: help setup table1 table2 table3 figures claims all test test-fast check format lint types new-method docs unlock clean
 
 help:  ## this text
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,14 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+
+new-method: setup  ## methods/x, a folder to start from (NAME=x)
+	@test -n "$(NAME)" || { echo "say how the method is called: make new-method NAME=my_method"; exit 1; }
+	$(BIN)/python -m rsuper.scaffold "$(NAME)"
+	@$(MAKE) --no-print-directory docs
+
+docs: setup  ## docs/deviations.md, from its head and the method cards
+	$(BIN)/python -m rsuper.publish.deviations
 
 unlock: setup  ## after a killed run: remove Snakemake's lock
 	$(SNAKEMAKE) $(EXPERIMENT) --unlock

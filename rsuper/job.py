@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -28,3 +29,6 @@ def run(main: Callable[[Any], None], snakemake: Any) -> None:
             log.write(f"{message}\n")
             sys.stderr.write(f"\n{message}\n(rule {snakemake.rule}, log {path})\n\n")
             raise SystemExit(1) from None
+        except Exception:
+            traceback.print_exc(file=log)
+            raise

@@ -15,13 +15,14 @@ from tqdm import tqdm
 
 from rsuper.artifacts import COHORT, Layout, read_json, read_table, write_json
 from rsuper.config.experiment import Experiment
-from rsuper.data.cohort import budget_ids, read_findings, validation_ids
+from rsuper.data.cohort import budget_ids, read_findings, refuse_patients_in_two_roles, validation_ids
 from rsuper.data.sources.abdomenatlas import TUMOR_FILES
 from rsuper.data.store import StoredCase, open_store
 from rsuper.data.volumes import read_grid, read_mask, write_probability
 from rsuper.errors import ArtifactError, DataError
 from rsuper.methods import Method
 from rsuper.reports.findings import ReportFindings
+from rsuper.reports.supervision import case_truth
 from rsuper.task import Prediction, ReportCase, Task, TestVolume, VisibleCohort
 
 VALIDATION = "validation"
@@ -37,10 +38,16 @@ class Collection:
 
     @cached_property
     def cohort(self) -> pd.DataFrame:
-        """Rows of all cohorts that can be used."""
+        """Rows of all cohorts that can be used.
+
+        Raises:
+            DataError: a patient has two roles that must be kept apart.
+        """
         frames = [read_table(self.layout.cohort(name), COHORT) for name in self.experiment.datasets]
         cohort = pd.concat(frames, ignore_index=True)
-        return cohort[cohort["reason"] == ""].reset_index(drop=True)
+        cohort = cohort[cohort["reason"] == ""].reset_index(drop=True)
+        refuse_patients_in_two_roles(cohort, self.experiment)
+        return cohort
 
     @cached_property
     def findings(self) -> dict[str, ReportFindings]:
@@ -106,11 +113,21 @@ class Collection:
         ]
 
     def truth(self, case_id: str) -> dict[str, Bool[np.ndarray, "x y z"]]:
-        """Tumor masks of a case on its CT's own grid; targets without a mask file are absent."""
+        """Best knowledge of a case's tumors on its CT's own grid, for the ceiling control.
+
+        The mask where there is one. Validation cases have reports alone: there the whole organ stands for a
+        tumor that the report states, so that a threshold chosen on them separates.
+        """
         row = self.row(case_id)
-        ct = read_grid(Path(row["ct"]))
-        folder = Path(row["segmentations"])
-        return {t: read_mask(folder / f"{TUMOR_FILES[t]}.nii.gz", ct) for t in row["annotated"].split()}
+        grid = read_grid(Path(row["ct"]))
+        folder, annotated = Path(row["segmentations"]), row["annotated"].split()
+        truth = {t: read_mask(folder / f"{TUMOR_FILES[t]}.nii.gz", grid) for t in annotated}
+        for target in self.experiment.targets:
+            organs = [name for name in row["organs"].split() if name.startswith(target)]
+            if target not in annotated and organs and case_truth(self.findings.get(case_id), target):
+                masks = [read_mask(folder / f"{name}.nii.gz", grid) for name in organs]
+                truth[target] = np.logical_or.reduce(masks)
+        return truth
 
     def hash(self) -> str:
         """Hash of the cohort: cases, roles, and the contents of CTs, masks and findings."""

@@ -35,6 +35,7 @@ LINES = {
     "records": 5,
     "job": 5,
     "segmenter": 5,
+    "scaffold": 5,
     "evaluate": 5,
     "publish": 5,
 }
@@ -64,6 +65,7 @@ FORBIDDEN = {
     "artifacts": TORCH,
     "fingerprint": TORCH,
     "methods": TORCH,
+    "scaffold": TORCH,
     "evaluate": TORCH,
     "publish": TORCH,
 }
@@ -76,6 +78,7 @@ TORCH_FREE = (
     "rsuper.fingerprint",
     "rsuper.artifacts",
     "rsuper.job",
+    "rsuper.scaffold",
     "rsuper.metrics",
     "rsuper.stats",
     "rsuper.reports",

@@ -108,6 +108,9 @@ class Predict(Section):
     """Sliding-window inference."""
 
     overlap: float = Field(0.5, ge=0, lt=1)
+    blend: Literal["constant", "gaussian"] = Field(
+        "constant", description="weight of a window's voxels; constant as in the official code"
+    )
     batch: int = Field(1, ge=1)
 
 

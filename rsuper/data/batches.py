@@ -153,7 +153,7 @@ def organ_boxes(case: StoredCase, target: str) -> dict[str, Box]:
 
 @dataclass(frozen=True)
 class MaskSampler:
-    """Patches of CT-Mask pairs: a share on tumors, the rest on organs without one."""
+    """Patches of CT-Mask pairs: a share on tumors, the rest anywhere around the organs."""
 
     source: PatchSource
     cases: Sequence[StoredCase]
@@ -199,11 +199,14 @@ class MaskSampler:
             voxels = case.index.tumor_voxels[target]
             voxel = voxels[int(rng.integers(len(voxels)))]
             return case, start_around(voxel, self.source.size, case.index.shape, rng)
-        case = free[rng.integers(len(free))]
+        # Anywhere around the organ, tumor cases included: a network that saw organs only whole, or with a
+        # tumor in their middle, takes the cut end of an organ at a window's edge for a tumor.
+        pool = [*free, *tumor]
+        case = pool[rng.integers(len(pool))]
         boxes = list(organ_boxes(case, target).values())
-        box = boxes[rng.integers(len(boxes))]
-        start = start_covering(box, self.source.size, case.index.shape, rng)
-        return case, start or start_around(_center(box), self.source.size, case.index.shape, rng)
+        low, high = boxes[rng.integers(len(boxes))]
+        x, y, z = (int(v) for v in rng.integers(low, high))
+        return case, start_around((x, y, z), self.source.size, case.index.shape, rng)
 
     def _patch(
         self, case: StoredCase, start: Shape, rng: np.random.Generator
@@ -214,11 +217,6 @@ class MaskSampler:
         annotated = [target in case.index.tumor_voxels for target in self.source.targets]
         known = np.broadcast_to(np.array(annotated)[:, None, None, None], tumor.shape)
         return image, tumor, known.copy()
-
-
-def _center(box: Box) -> Shape:
-    x, y, z = ((low + high) // 2 for low, high in zip(*box, strict=True))
-    return (x, y, z)
 
 
 # ---------------------------------------------------------------------------------------- CT-Report pairs

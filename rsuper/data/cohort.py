@@ -35,10 +35,18 @@ def cohort_frame(
 
     Raises:
         DataError: no case; a file that is no CT or mask; a CT-Mask case without a mask; a mask on another
-            grid than its CT; a case that no organ mask belongs to. The message lists up to ten of them.
+            grid than its CT; a case that no organ mask belongs to (the message lists up to ten of them);
+            a report of a case that is not in the cohort (up to five).
     """
     if not cases:
         raise DataError("the cohort is empty: expected at least one case")
+    strangers = sorted(set(findings) - {case.case_id for case in cases})
+    if strangers:
+        more = f" (and {len(strangers) - 5} more)" if len(strangers) > 5 else ""
+        raise DataError(
+            f"reports of {', '.join(strangers[:5])}{more}: no row of the metadata table names the case; "
+            "add the row or remove the report"
+        )
     problems = [problem for case in cases for problem in _problems(case, mask_role)]
     if problems:
         more = f" (and {len(problems) - 10} more)" if len(problems) > 10 else ""
@@ -126,6 +134,28 @@ def _state(case: RawCase, findings: ReportFindings | None, organ: str) -> str:
 
 
 # ----------------------------------------------------------------------------------- roles and budgets
+
+
+def refuse_patients_in_two_roles(cohort: pd.DataFrame, experiment: Experiment) -> None:
+    """Make sure that no patient is trained on and tested on, or trained on in two ways.
+
+    Roles that the experiment does not use are ignored; a patient may be in several test sets. Patients of
+    different data sets are different patients.
+
+    Raises:
+        DataError: names up to five such patients with their roles.
+    """
+    tests = {test_set.role for test_set in experiment.test_sets.values()}
+    training = set(experiment.roles.values())
+    roles = {str(patient): sorted(set(rows)) for patient, rows in cohort.groupby("patient_id")["role"]}
+    used = {patient: [r for r in own if r in tests | training] for patient, own in roles.items()}
+    mixed = {patient: own for patient, own in used.items() if len(own) > 1 and not set(own) <= tests}
+    if mixed:
+        named = "; ".join(f"{patient} ({', '.join(own)})" for patient, own in list(mixed.items())[:5])
+        more = f" (and {len(mixed) - 5} more)" if len(mixed) > 5 else ""
+        raise DataError(
+            f"patients with more than one role: {named}{more}; give all CTs of a patient one role"
+        )
 
 
 def has_tumor(cohort: pd.DataFrame, tumors: Mapping[str, Sequence[str]]) -> pd.DataFrame:

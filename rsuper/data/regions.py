@@ -50,16 +50,26 @@ class PatchSupervision:
 def on_available_masks(regions: Sequence[Region], structures: Sequence[str]) -> tuple[Region, ...]:
     """Fit regions to the organ masks that a case has.
 
-    Without a mask for every pancreas segment, the regions of the pancreas become one over the whole organ; a
-    target without any organ mask is unknown.
+    Without a mask for every pancreas segment, the regions of the pancreas become one over the whole organ. A
+    target without any organ mask is outside the field of view: its regions become unknown, whatever the
+    report says or leaves out, so that nothing is taught about it.
     """
-    fitted = [region for region in regions if region.target != "pancreas"]
-    pancreas = [region for region in regions if region.target == "pancreas"]
+    known = [region if _in_view(region, structures) else _unknown(region) for region in regions]
+    fitted = [region for region in known if region.target != "pancreas"]
+    pancreas = [region for region in known if region.target == "pancreas"]
     if set(PANCREAS_SEGMENTS) <= set(structures):
         fitted += [_whole_if_all(region) for region in pancreas]
     elif pancreas:
         fitted.append(_merged(pancreas))
     return tuple(fitted)
+
+
+def _in_view(region: Region, structures: Sequence[str]) -> bool:
+    return any(structure.startswith(region.target) for structure in structures)
+
+
+def _unknown(region: Region) -> Region:
+    return Region(region.target, region.structures, State.UNKNOWN)
 
 
 def _whole_if_all(region: Region) -> Region:

@@ -37,7 +37,7 @@ def probability_map(
         sw_batch_size=settings.batch,
         predictor=lambda window: torch.sigmoid(logits(window)),
         overlap=settings.overlap,
-        mode="constant",
+        mode=settings.blend,
         padding_mode="constant",
         cval=float(tensor[:, :1].min()),
     )

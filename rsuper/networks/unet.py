@@ -52,14 +52,13 @@ class DeeplySupervisedUNet(nn.Module):
             level = level[1].submodule
         self.bottom = level
         # The last layer comes bare: it gets what every other layer has, then the output.
-        self.head = nn.Sequential(
-            nn.GroupNorm(_GROUPS, channels[0]),
-            nn.LeakyReLU(0.01, inplace=True),
-            nn.Conv3d(channels[0], out_channels, kernel_size=1),
-        )
+        final = nn.Conv3d(channels[0], out_channels, kernel_size=1)
+        activation = nn.LeakyReLU(0.01, inplace=True)
+        self.head = nn.Sequential(nn.GroupNorm(_GROUPS, channels[0]), activation, final)
         self.deep_head = nn.Conv3d(channels[1], out_channels, kernel_size=1)
         # Start from "tumors are rare": from one half, hundreds of steps go into learning just that.
-        for output in (self.head[-1], self.deep_head):
+        for output in (final, self.deep_head):
+            assert output.bias is not None
             nn.init.constant_(output.bias, math.log(_PRIOR / (1 - _PRIOR)))
         self.size_multiple = tuple(math.prod(stride[axis] for stride in strides) for axis in range(3))
 
@@ -78,7 +77,8 @@ class DeeplySupervisedUNet(nn.Module):
             features = up(torch.cat([skips[depth], features], dim=1))
             if depth == 2:  # the layer that feeds level 1, at half resolution
                 deep = self.deep_head(features)
-        return Outputs(self.head(features), F.interpolate(deep, size=size, mode="trilinear", align_corners=False))
+        deep = F.interpolate(deep, size=size, mode="trilinear", align_corners=False)
+        return Outputs(self.head(features), deep)
 
 
 def build_unet(
@@ -101,6 +101,7 @@ def build_unet(
         channels: Width per level, from full resolution down; at least three, each a multiple of 4.
         strides: Downsampling (x, y, z) from each level to the next. The default takes sides that are
             multiples of (8, 8, 4).
+        residual_units: Convolutions with a residual connection per level; 0 has one plain convolution.
 
     Returns:
         A network whose forward pass returns `Outputs`; its attribute `size_multiple` says which sizes work.

@@ -67,8 +67,9 @@ def table_notes(experiment: Experiment, rule: str) -> list[str]:
     return [
         f"Data: {experiment.data_note or experiment.about}. Network: {experiment.network.name}, seeing "
         f"{experiment.network.inputs}.",
-        f"F1, sensitivity, specificity: {chosen} (rule {rule}). dsc, nsd: mean over all cases, empty on empty 1; "
-        f"dsc_tumor, nsd_tumor: tumor cases alone. NSD by surface area at {headline:g} mm. {MARKS_NOTE}",
+        f"F1, sensitivity, specificity: {chosen} (rule {rule}). dsc, nsd: mean over all cases, empty on "
+        f"empty 1; dsc_tumor, nsd_tumor: tumor cases alone. NSD by surface area at {headline:g} mm. "
+        f"{MARKS_NOTE}",
     ]
 
 

@@ -18,8 +18,13 @@ def end_of_run(root: Path) -> str:
         jobs=("s", "size"), seconds=("s", "sum"), longest=("s", "max"), peak_mb=("max_rss", "max")
     )
     table = table.sort_values("seconds", ascending=False).round(1)
-    lines = ["Time per rule (last execution of each job, seconds; peak memory of one job, MB):", table.to_string()]
-    accuracy = [path.read_text(encoding="utf-8").strip() for path in sorted(root.glob("data/*/extraction.txt"))]
+    lines = [
+        "Time per rule (last execution of each job, seconds; peak memory of one job, MB):",
+        table.to_string(),
+    ]
+    accuracy = [
+        path.read_text(encoding="utf-8").strip() for path in sorted(root.glob("data/*/extraction.txt"))
+    ]
     if accuracy:
         lines += ["", "Report extraction against what the reports state:", *accuracy]
     return "\n".join(["", *lines, "", f"Tables and figures are in {root}/."])

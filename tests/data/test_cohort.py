@@ -6,7 +6,13 @@ import pytest
 
 from rsuper.artifacts import COHORT, read_table, write_lines
 from rsuper.config.experiment import Budget
-from rsuper.data.cohort import budget_ids, cohort_frame, read_findings, validation_ids
+from rsuper.data.cohort import (
+    budget_ids,
+    cohort_frame,
+    read_findings,
+    refuse_patients_in_two_roles,
+    validation_ids,
+)
 from rsuper.data.sources.abdomenatlas import raw_cases, read_reports
 from rsuper.errors import ArtifactError, DataError
 from rsuper.reports.extract import extract
@@ -128,6 +134,17 @@ def test_the_hash_follows_ct_masks_and_findings(dataset):
     assert frame_of(dataset).set_index("case_id")["sha256"]["tiny_M1"] != first["tiny_M1"]
 
 
+def test_a_report_of_no_case_is_named(dataset):
+    ids = ["tiny_R1", *(f"tiny_X{number}" for number in range(7))]
+    findings = {case: extract(case, "Normal.") for case in ids}
+    named = r"reports of tiny_X0, tiny_X1, tiny_X2, tiny_X3, tiny_X4 \(and 2 more\): no row of the metadata"
+    with pytest.raises(DataError, match=named):
+        frame_of(dataset, findings)
+    with pytest.raises(DataError, match="reports of tiny_X6: no row"):
+        frame_of(dataset, {case: findings[case] for case in ("tiny_R1", "tiny_X6")})
+    assert len(frame_of(dataset, {"tiny_R1": findings["tiny_R1"]})) == 3
+
+
 def test_findings_that_are_none(tmp_path):
     line = extract("a", "Normal.").model_dump_json()
     write_lines([line, line], tmp_path / "twice.jsonl")
@@ -185,6 +202,41 @@ def test_a_budget_is_drawn_by_seed():
 def test_more_than_there_is():
     with pytest.raises(DataError, match="asks for 21 normal CTs of role 'mask_train', the cohort has 20"):
         drawn(pancreas=1, kidney=1, normal=21)
+
+
+def in_roles(experiment, *roles, patient="p"):
+    """Cohort with one patient in the given roles and another in the first, checked."""
+    rows = [(patient, role) for role in roles] + [("q", roles[0])]
+    sets = {name: {"role": f"test_{name}", "label": name} for name in ("internal", "external")}
+    content = experiment.model_dump() | {"test_sets": sets}
+    refuse_patients_in_two_roles(
+        pd.DataFrame(rows, columns=["patient_id", "role"]), type(experiment).model_validate(content)
+    )
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [("mask_train", "report_train"), ("mask_train", "test_internal"), ("test_external", "report_train")],
+)
+def test_a_patient_in_two_roles_is_named(experiment, roles):
+    first, second = sorted(roles)
+    with pytest.raises(DataError, match=rf"more than one role: p \({first}, {second}\); give all CTs"):
+        in_roles(experiment, *roles)
+
+
+def test_a_patient_in_two_test_sets_or_in_a_role_that_plays_no_part(experiment):
+    in_roles(experiment, "mask_train", "mask_train")
+    in_roles(experiment, "test_internal", "test_external")
+    in_roles(experiment, "mask_train", "archive")
+    with pytest.raises(DataError, match=r"p \(mask_train, test_external, test_internal\)"):
+        in_roles(experiment, "test_internal", "test_external", "mask_train")
+
+
+def test_five_of_many_patients_are_named(experiment):
+    roles = [(f"p{number}", role) for number in range(7) for role in ("mask_train", "test_internal")]
+    cohort = pd.DataFrame(roles, columns=["patient_id", "role"])
+    with pytest.raises(DataError, match=r"p4 \(mask_train, test_internal\) \(and 2 more\);"):
+        refuse_patients_in_two_roles(cohort, experiment)
 
 
 def validation(experiment, cohort, share=0.1, seed=0):

@@ -140,6 +140,34 @@ def test_a_missing_mask_is_not_an_empty_one(organs):
     assert not [region for region in result.regions if region.target == "kidney"]
 
 
+def test_of_a_target_without_any_mask_nothing_is_taught(organs):
+    kidneys = ("kidney_left", "kidney_right")
+    # Whatever the report says of the organ, or leaves out: a tumor with its size, none, not a word.
+    for findings in (
+        report(tumor("pancreas", "head", mm=(10.0,)), absent=("kidney",)),
+        report(absent=TARGETS),
+        report(absent=("kidney",)),
+    ):
+        result = taught(findings, organs, masks=kidneys)
+        assert {region.target for region in result.regions} == {"kidney"}
+        assert not result.outside["pancreas"].any()
+        assert result.outside["kidney"].all()
+        assert result.counts == {"unknown": 1, "negative": 2}
+    result = taught(report(absent=TARGETS), organs, masks=PANCREAS_SEGMENTS)
+    assert [(region.target, region.volume_mm3) for region in result.regions] == [("pancreas", 0)]
+    assert not result.outside["kidney"].any()
+    assert result.counts == {"unknown": 2, "negative": 3}
+
+
+def test_regions_of_a_target_out_of_view_keep_no_tumor():
+    sized = regions(report(tumor("kidney", "left", mm=(10.0,)), absent=("pancreas",)))
+    fitted = on_available_masks(sized, ["pancreas"])
+    assert {region.state for region in fitted if region.target == "kidney"} == {State.UNKNOWN}
+    assert all(region.tumors == () for region in fitted)
+    assert Region("pancreas", ("pancreas",), State.NEGATIVE) in fitted
+    assert {region.state for region in on_available_masks(sized, [])} == {State.UNKNOWN}
+
+
 def test_without_a_report_nothing_is_taught(organs):
     result = taught(None, organs)
     assert result.regions == ()

@@ -1,16 +1,13 @@
 """What every method folder must do; a new folder is tested as soon as it exists."""
 
-import json
-import shutil
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from rsuper.data.volumes import read_grid
-from rsuper.errors import ConfigError, MethodError
+from rsuper.errors import MethodError
 from rsuper.methods import METHODS, available, find
 from rsuper.runs import store_predictions, training_totals
+from tests.methods import contract
+from tests.methods.contract import log_lines
 
 CARDS = available()
 VARIANTS = [f"{name}-{variant}" for name, card in CARDS.items() for variant in card.variants]
@@ -21,33 +18,8 @@ RUNNABLE = [name for name in NAMES if CARDS[name.partition("-")[0]].environment 
 
 @pytest.fixture(scope="module")
 def fitted(task_for, tmp_path_factory):
-    """`fitted(name)`: the task of a method after `fit`, and of whatever it continues; each is fitted once."""
-    folder = tmp_path_factory.mktemp("runs")
-    tasks = {}
-
-    def fit(name):
-        if name not in tasks:
-            method = find(name)
-            for needed in method.needs:
-                fit(needed)
-            tasks[name] = task_for(name, folder)
-            method.module.fit(tasks[name], method.config({}))
-        return tasks[name]
-
-    return fit
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def log_lines(folder: Path) -> list[dict[str, float]]:
-    lines = [
-        json.loads(line)
-        for path in sorted(folder.rglob("log.jsonl"))
-        for line in path.read_text().splitlines()
-    ]
-    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+    """`fitted(name)`: the task of a method after `fit`; each method is fitted once."""
+    return contract.Runs(task_for, tmp_path_factory.mktemp("runs"))
 
 
 # -------------------------------------------------------------------------------------------- the card
@@ -55,23 +27,12 @@ def log_lines(folder: Path) -> list[dict[str, float]]:
 
 @pytest.mark.parametrize("name", CARDS)
 def test_the_card(name):
-    card = CARDS[name]
-    assert card.label
-    assert card.citation
-    assert card.deviations
-    assert set(card.variant_labels) <= set(card.variants)
-    # A row of Table 1 says what the method sees, as its card declares it.
-    if card.table1 is not None:
-        assert card.table1.uses_reports == (card.uses.reports != "none")
-        assert card.table1.uses_unannotated_cts == card.uses.all_images
-    for needed in card.needs:
-        assert find(needed).name == needed
+    contract.check_card(find(name))
 
 
 @pytest.mark.parametrize("name", CARDS)
 def test_an_unknown_key_of_the_config_is_refused(name):
-    with pytest.raises(ConfigError, match=f"{name}.*'no_such_key' is not known"):
-        find(name).config({"no_such_key": 1})
+    contract.check_config(find(name))
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -92,53 +53,22 @@ def test_a_variant_overrides_its_config(name):
 
 @pytest.mark.parametrize("name", RUNNABLE)
 def test_fit_then_one_finite_map_per_case_on_its_grid(name, fitted, collection):
-    volumes = collection.test_volumes("internal")
-    predictions = list(find(name).module.predict(fitted(name), volumes))
-    assert [prediction.case_id for prediction in predictions] == ["tiny_T1", "tiny_T2"]
-    for prediction in predictions:
-        shape = read_grid(Path(collection.row(prediction.case_id)["ct"])).shape
-        assert set(prediction.probabilities) == {"pancreas", "kidney"}
-        for probability in prediction.probabilities.values():
-            assert probability.shape == shape
-            assert np.isfinite(probability).all()
-            assert probability.min() >= 0
-            assert probability.max() <= 1
+    contract.check_maps(fitted, name, collection)
 
 
 @pytest.mark.parametrize("name", RUNNABLE)
 def test_a_second_fit_is_a_no_op(name, fitted):
-    task, method = fitted(name), find(name)
-    before = contents(task.workdir) if task.workdir.exists() else {}
-    method.module.fit(task, method.config({}))
-    assert (contents(task.workdir) if task.workdir.exists() else {}) == before
+    contract.check_second_fit(fitted, name)
 
 
 @pytest.mark.parametrize("name", RUNNABLE)
-def test_the_same_seed_gives_the_same_losses(name, fitted, task_for, tmp_path):
-    method, first = find(name), fitted(name)
-    for needed in method.needs:
-        shutil.copytree(first.upstream[needed], tmp_path / needed)
-    again = task_for(name, tmp_path)
-    method.module.fit(again, method.config({}))
-    assert log_lines(again.workdir) == log_lines(first.workdir)
-    assert all(np.isfinite(list(line.values())).all() for line in log_lines(first.workdir))
+def test_the_same_seed_gives_the_same_losses(name, fitted, tmp_path):
+    contract.check_same_losses(fitted, name, tmp_path)
 
 
 @pytest.mark.parametrize("name", CARDS)
 def test_a_method_sees_what_its_card_declares_alone(name, task_for, tmp_path):
-    uses, cohort = CARDS[name].uses, task_for(name, tmp_path).cohort
-    declared = {
-        "masks": uses.masks,
-        "reports": uses.reports == "details",
-        "images": uses.all_images,
-        "truth": CARDS[name].control == "ceiling",
-    }
-    for what, allowed in declared.items():
-        if allowed:
-            assert cohort.truth("tiny_T1") if what == "truth" else getattr(cohort, what)
-        else:
-            with pytest.raises(MethodError, match=f"'{name}' asked for what its card does not declare"):
-                _ = cohort.truth("tiny_T1") if what == "truth" else getattr(cohort, what)
+    contract.check_sees_what_it_declares(find(name), task_for(name, tmp_path).cohort)
 
 
 def test_only_one_method_may_see_the_truth():

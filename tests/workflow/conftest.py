@@ -1,4 +1,4 @@
-"""One run of the whole workflow on config/micro.yaml, in a copy of the project, shared by the tests of this folder."""
+"""One run of the whole workflow on config/micro.yaml, in a copy of the project, shared by these tests."""
 
 import os
 import shutil

@@ -131,7 +131,16 @@ def test_equal_work(finished: Project) -> None:
     assert segmentation["work"]["mask_patches"] == r_super["work"]["mask_patches"] == 8
     assert (segmentation["work"]["report_patches"], r_super["work"]["report_patches"]) == (0, 8)
     assert records["silent"]["work"]["steps"] == 0
-    for key in ("card", "config", "seed", "versions", "hardware", "commit", "cohort_sha256", "peak_memory_mb"):
+    for key in (
+        "card",
+        "config",
+        "seed",
+        "versions",
+        "hardware",
+        "commit",
+        "cohort_sha256",
+        "peak_memory_mb",
+    ):
         assert key in r_super
 
 

@@ -20,7 +20,9 @@ def main(snakemake: Any) -> None:
     if found and (root / "stated.jsonl").is_file():
         stated = [ReportFindings.model_validate_json(line) for line in read_lines(root / "stated.jsonl")]
         for target, shares in compare(stated, found).items():
-            aspects = ", ".join(f"{name} {shares[name]:.3f}" for name in ("presence", "segments", "diameters", "count"))
+            aspects = ", ".join(
+                f"{name} {shares[name]:.3f}" for name in ("presence", "segments", "diameters", "count")
+            )
             lines.append(f"{dataset} {target}: {aspects} (n {shares['n_presence']:.0f})")
     write_lines(lines, Path(snakemake.output.accuracy))
     keyed = (item.model_copy(update={"case_id": f"{dataset}_{item.case_id}"}) for item in found)

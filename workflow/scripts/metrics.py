@@ -29,7 +29,9 @@ def main(snakemake: Any) -> None:
     comparisons = comparisons_frame(cases, experiment, np.random.default_rng(1))
     write_table(comparisons, Path(snakemake.output.comparisons), COMPARISONS)
     collection = Collection(experiment, layout)
-    counts = {budget: supervision_counts(collection, budget, experiment.seeds) for budget in experiment.budgets}
+    counts = {
+        budget: supervision_counts(collection, budget, experiment.seeds) for budget in experiment.budgets
+    }
     write_json(counts, Path(snakemake.output.supervision))
 
 

@@ -1,4 +1,4 @@
-"""Table 2 by both threshold rules: the paper's, chosen on the test set, and one chosen on validation cases."""
+"""Table 2 by both threshold rules: chosen on the test set, as in the paper, and on validation cases."""
 
 from pathlib import Path
 from typing import Any

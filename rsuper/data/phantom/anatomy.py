@@ -258,8 +258,8 @@ def _kidney(grid: Grid, rng: np.random.Generator, name: str) -> tuple[Blob, list
             pyramid = Ellipsoid(middle, (5.5, 5.0, 5.5)).blob(grid, edge)
             layers.append(paint("medulla", pyramid, edge))
     hilum = (center[0] - sign * 0.45 * semi[0], center[1] + 0.2 * semi[1], center[2])
-    sinus = Ellipsoid(hilum, (0.5 * semi[0], 0.32 * semi[1], 0.45 * semi[2]), shape.angle_rad).blob(grid)
+    sinus = Ellipsoid(hilum, (0.28 * semi[0], 0.18 * semi[1], 0.25 * semi[2]), shape.angle_rad).blob(grid)
     layers.append(paint("sinus", sinus, edge))
-    pelvis = Ellipsoid(hilum, (0.3 * semi[0], 0.18 * semi[1], 0.2 * semi[2]), shape.angle_rad).blob(grid)
+    pelvis = Ellipsoid(hilum, (0.15 * semi[0], 0.1 * semi[1], 0.1 * semi[2]), shape.angle_rad).blob(grid)
     layers.append(paint("urine", pelvis, edge))
     return blob, layers

@@ -14,6 +14,8 @@ _DUCT_MM = (5, 9)
 _STONE_MM = (2, 7)
 _KIDNEY_MM = (95, 125)
 _PRIOR_FACTOR = (0.6, 0.95)
+# How the wordings name a target: a history that asks for an organ outside the field of view is not written.
+_WORDS = {"pancreas": ("pancrea",), "kidney": ("renal", "kidney")}
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,14 @@ class CaseFacts:
     tumors: tuple[TumorFact, ...]
     cysts: tuple[CystFact, ...]
     dilated_duct: bool
+    examined: tuple[str, ...] = TARGETS  # organs in the field of view: of others a report says nothing
+
+    def __post_init__(self) -> None:
+        outside = {tumor.target for tumor in self.tumors} - set(self.examined)
+        if not self.examined or not set(self.examined) <= set(TARGETS) or outside:
+            raise ValueError(
+                f"examined must be among {TARGETS} and hold every tumor's target, got {self.examined}"
+            )
 
 
 @dataclass(frozen=True)
@@ -95,30 +105,31 @@ def write_report(
 ) -> WrittenReport:
     """Write a report with history, technique, findings and impression.
 
-    The same facts and generator state give the same text. A target without tumors is always said to be free.
-    Style None is the default style.
+    The same facts and generator state give the same text. A target without tumors is always said to be free
+    if it was examined, and is not mentioned at all if it was not. Style None is the default style.
     """
     writer = _Writer(rng, style or ReportStyle())
     writer.in_cm = writer.happens(writer.style.in_cm)
     stated = [writer.state(t) for t in facts.tumors]
     told = [writer.tumor(f, stated[:i]) for i, f in enumerate(stated)]
-    blocks = [
-        writer.pancreas(facts, stated, told),
-        writer.kidneys(facts, stated, told),
-        *writer.elsewhere(facts),
+    organs = [
+        tell(facts, stated, told)
+        for target, tell in (("pancreas", writer.pancreas), ("kidney", writer.kidneys))
+        if target in facts.examined
     ]
+    blocks = [*organs, *writer.elsewhere(facts)]
     body = " ".join(blocks[i] for i in rng.permutation(len(blocks)))
     text = "\n".join(
         (
             f"HISTORY: {writer.history(facts)}",
             f"TECHNIQUE: {phrases.PHASES.get(facts.phase, phrases.PHASES['venous'])}",
             f"FINDINGS: {body}",
-            f"IMPRESSION: {writer.impression(stated)}",
+            f"IMPRESSION: {writer.impression(facts, stated)}",
         )
     )
     spans = [(text.index(t), text.index(t) + len(t)) for t in told]
     findings = tuple(f.model_copy(update={"span": s}) for f, s in zip(stated, spans, strict=True))
-    free = tuple(t for t in TARGETS if all(f.organ != t for f in findings))
+    free = tuple(t for t in TARGETS if t in facts.examined and all(f.organ != t for f in findings))
     return WrittenReport(
         text,
         ReportFindings(
@@ -128,6 +139,7 @@ def write_report(
             version="1",
             findings=findings,
             absent=free,
+            unmentioned=tuple(t for t in TARGETS if t not in facts.examined),
         ),
     )
 
@@ -155,7 +167,7 @@ class _Writer:
         if diameters and self.happens(self.style.with_prior):
             prior = (max(1.0, float(round(diameters[0] * self.rng.uniform(*_PRIOR_FACTOR)))),)
         return Finding(
-            organ=tumor.target,  # type: ignore[arg-type]
+            organ=tumor.target,
             segments=() if anywhere else (tumor.structure.removeprefix(f"{tumor.target}_"),),
             diameters_mm=diameters,
             attenuation=None if self.happens(self.style.without_attenuation) else tumor.attenuation,
@@ -231,11 +243,13 @@ class _Writer:
 
     def history(self, facts: CaseFacts) -> str:
         person = phrases.PERSONS.get(facts.sex, "patient")
-        return self.pick(phrases.HISTORY).format(age=facts.age, person=person)
+        others = [word for target in TARGETS if target not in facts.examined for word in _WORDS[target]]
+        options = [text for text in phrases.HISTORY if not any(word in text for word in others)]
+        return self.pick(options).format(age=facts.age, person=person)
 
-    def impression(self, stated: Sequence[Finding]) -> str:
+    def impression(self, facts: CaseFacts, stated: Sequence[Finding]) -> str:
         lines: list[str] = []
-        for target in TARGETS:
+        for target in (t for t in TARGETS if t in facts.examined):
             found = [f for f in stated if f.organ == target]
             if not found:
                 lines.append(self.pick(phrases.SUMMARY_FREE[target]))

@@ -136,6 +136,41 @@ def test_a_case_without_tumor_is_free_whatever_else_it_has():
         assert "cyst" in written.text
 
 
+@pytest.mark.parametrize(
+    ("examined", "other", "words"),
+    [
+        ("pancreas", "kidney", r"\b(renal|kidney|calculus)|hydronephrosis|nonobstructing"),
+        ("kidney", "pancreas", r"pancrea|uncinate|duct|gland is"),
+    ],
+)
+def test_an_organ_outside_the_field_of_view_is_not_mentioned(examined, other, words):
+    rng = np.random.default_rng(4)
+    cysts = tuple(CystFact(STRUCTURES[target][0], 12.0) for target in TARGETS)
+    for number in range(200):
+        tumors = tuple(t for t in (HEAD, LEFT) if t.target == examined and number % 2)
+        case = CaseFacts("a", "venous", 55, "M", tumors, cysts, True, examined=(examined,))
+        written = write_report(case, rng)
+        assert not re.search(words, written.text, re.I), written.text
+        assert written.stated.unmentioned == (other,)
+        assert written.stated.absent == (() if tumors else (examined,))
+        read = extract("a", written.text)
+        assert (read.unmentioned, read.absent) == (written.stated.unmentioned, written.stated.absent)
+        assert len(read.findings) == len(tumors)
+
+
+def test_by_default_both_organs_are_examined():
+    both = CaseFacts("a", "venous", 55, "M", (HEAD,), (), False, examined=TARGETS)
+    first, second = (write_report(case, np.random.default_rng(5)) for case in (facts(HEAD), both))
+    assert first == second
+    assert first.stated.unmentioned == ()
+
+
+@pytest.mark.parametrize("examined", [(), ("liver",), ("kidney",)])
+def test_a_tumor_outside_the_field_of_view_is_refused(examined):
+    with pytest.raises(ValueError, match="examined must be among"):
+        CaseFacts("a", "venous", 55, "M", (HEAD,), (), False, examined=examined)
+
+
 def test_style_extremes():
     rng = np.random.default_rng(3)
     none = write_report(facts(HEAD, LEFT), rng, ReportStyle(unsized=1.0, without_segment=1.0, in_cm=0.0))

@@ -1,4 +1,5 @@
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -307,6 +308,18 @@ def test_reports_name_no_pancreas_segment_and_the_right_kidney(roots):
                 else:
                     assert [f"kidney_{side}" for side in finding["segments"]] == [structure]
     assert not read_reports(roots["real_masks"], "reports.csv")
+
+
+@pytest.mark.real
+def test_reports_say_nothing_of_the_organ_that_no_crop_shows(roots):
+    words = {"pancreas": re.compile(r"\brenal|kidney", re.I), "kidney": re.compile("pancrea", re.I)}
+    for name in ("real_reports", "real_external"):
+        stated = [json.loads(line) for line in (roots[name] / "stated.jsonl").read_text().splitlines()]
+        unmentioned = {line["case_id"]: line["unmentioned"] for line in stated}
+        for case_id, text in read_reports(roots[name], "reports.csv").items():
+            target = "pancreas" if "PANORAMA" in case_id else "kidney"
+            assert not words[target].search(text), text
+            assert unmentioned[case_id] == ["kidney" if target == "pancreas" else "pancreas"]
 
 
 @pytest.mark.real

@@ -175,6 +175,7 @@ def _report(
         ),
         tuple(_cyst_facts(crop)),
         dilated_duct=crop.duct_mm3 >= rules.dilated_duct_from_mm3,
+        examined=(entry.target,),
     )
     style = ReportStyle(
         diameter_shares=rules.diameter_shares if record is None else (1.0, 0.0, 0.0),

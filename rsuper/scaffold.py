@@ -1,0 +1,112 @@
+"""Start a method: `python -m rsuper.scaffold NAME` writes a folder that passes the contract tests."""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from string import Template
+
+from rsuper.artifacts import write_lines
+from rsuper.errors import MethodError
+from rsuper.methods import METHODS
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+_CARD = Template("""\
+label: $name
+version: 1  # raise it whenever numbers may change
+citation: "none yet: who proposed this, and where"
+uses: {all_images: false, masks: true, reports: none}
+table1:
+  uses_unannotated_cts: false
+  uses_reports: false
+  uses_detailed_report_info: false
+  reports_optimize_segmentation: false
+  reports_penalize_fp_fn: false
+# Every row continues the same first stage, so that all do equal work on masks.
+needs: [segmentation-stage1]
+deviations:
+  - "A new method: it continues the first stage on masks alone, like the row Segmentation."
+""")
+
+_CODE = Template('''\
+"""$name: one sentence on what it learns from, and how."""
+
+from collections.abc import Iterable, Iterator
+
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from rsuper.data.batches import Batch
+from rsuper.engine import checkpoint
+from rsuper.engine.train import Stage, train
+from rsuper.segmenter import mask_sampler, mask_terms, new_network, predict_with, trained_network, weights_of
+from rsuper.task import Prediction, Task, TestVolume
+
+
+class Config(BaseModel):
+    """What the method can be set to; the defaults are the paper's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def fit(task: Task, config: Config) -> None:
+    """Continue the first stage on the budget's CT-Mask pairs."""
+    network, schedule = new_network(task), task.schedule
+    checkpoint.load_weights(network, weights_of(task.upstream["segmentation-stage1"]))
+    masks = mask_sampler(task)
+
+    def loss(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        assert batch.masks is not None
+        return mask_terms(model(batch.masks.image), batch.masks, task)
+
+    def batches(step: int) -> Batch:
+        return Batch(masks=masks(schedule.stage1_steps + step))
+
+    stage = Stage(schedule.steps, schedule.learning_rate, schedule, "$name")
+    train(network, batches, loss, stage, task.workdir / "model")
+
+
+def predict(task: Task, volumes: Iterable[TestVolume]) -> Iterator[Prediction]:
+    """Predict tumor probabilities by sliding window."""
+    return predict_with(trained_network(task), task, volumes)
+''')
+
+
+def new_method(name: str, root: Path = METHODS) -> Path:
+    """Write the folder of a new method: a segmentation on masks, to be changed into something else.
+
+    Returns:
+        The folder, with method.yaml and method.py.
+
+    Raises:
+        MethodError: the name is not lower-case letters, digits and underscores (a hyphen would name a
+            variant), or is taken.
+    """
+    if not _NAME.fullmatch(name):
+        raise MethodError(
+            f"method name {name!r}: expected a lower-case letter, then lower-case letters, digits or '_'"
+        )
+    folder = root / name
+    if folder.exists():
+        raise MethodError(f"{folder}: exists already; take another name or remove it")
+    for file, template in (("method.yaml", _CARD), ("method.py", _CODE)):
+        write_lines(template.substitute(name=name).splitlines(), folder / file)
+    return folder
+
+
+def main(arguments: list[str] | None = None, root: Path = METHODS) -> None:
+    """Write the folder named on the command line; an error of the user's ends with its message alone."""
+    parser = argparse.ArgumentParser(prog="python -m rsuper.scaffold", description=__doc__)
+    parser.add_argument("name", help="of the folder below methods/, such as my_method")
+    name = parser.parse_args(arguments).name
+    try:
+        folder = new_method(name, root)
+    except MethodError as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        raise SystemExit(1) from None
+    sys.stdout.write(f"{folder} is there. What to change: docs/methods.md\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+from types import SimpleNamespace
+
+import pytest
+
+from rsuper.errors import DataError
+from rsuper.job import run
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch):
+    """What a script gets from Snakemake; its log lies in a folder that is not there yet."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    return SimpleNamespace(threads=3, log=[str(tmp_path / "logs" / "fit.log")], rule="fit")
+
+
+def log_of(job):
+    with open(job.log[0], encoding="utf-8") as log:
+        return log.read()
+
+
+def test_output_goes_to_the_log_alone(job, capsys, monkeypatch):
+    seen = []
+
+    def main(snakemake):
+        import os
+        import sys
+
+        seen.append((snakemake, os.environ["OMP_NUM_THREADS"]))
+        sys.stdout.write("done\n")
+        sys.stderr.write("beware\n")
+
+    run(main, job)
+    assert seen == [(job, "3")]
+    assert log_of(job) == "done\nbeware\n"
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # what the user set stays
+    run(main, job)
+    assert seen[1] == (job, "1")
+
+
+def test_a_users_error_ends_with_its_message_alone(job, capsys):
+    def main(snakemake):
+        raise DataError("case x: no CT")
+
+    with pytest.raises(SystemExit) as stopped:
+        run(main, job)
+    assert stopped.value.code == 1
+    assert stopped.value.__suppress_context__  # nothing of the first error is printed beside the message
+    assert log_of(job) == "DataError: case x: no CT\n"
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"\nDataError: case x: no CT\n(rule fit, log {job.log[0]})\n\n"
+
+
+def test_another_error_keeps_its_traceback(job, capsys):
+    def main(snakemake):
+        return {}["no such key"]
+
+    with pytest.raises(KeyError, match="no such key") as raised:
+        run(main, job)
+    assert raised.traceback[-1].name == "main"
+    assert log_of(job).startswith("Traceback (most recent call last):\n")
+    assert "in main\n" in log_of(job)
+    assert log_of(job).endswith("KeyError: 'no such key'\n")
+    assert capsys.readouterr() == ("", "")

@@ -1,0 +1,91 @@
+"""A scaffolded folder passes the contract as it is, and a name that cannot be is refused."""
+
+import subprocess
+import sys
+
+import pytest
+
+from rsuper import scaffold
+from rsuper.errors import MethodError
+from rsuper.methods import METHODS, available, find
+from rsuper.publish.table1 import table1
+from rsuper.runs import training_totals
+from rsuper.scaffold import new_method
+from tests.methods import contract
+
+NAME = "mine_2"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A root of methods that holds the scaffolded one alone."""
+    root = tmp_path_factory.mktemp("new") / "methods"
+    root.mkdir()
+    assert new_method(NAME, root) == root / NAME
+    return root
+
+
+@pytest.fixture(scope="module")
+def runs(root, task_for, tmp_path_factory):
+    return contract.Runs(task_for, tmp_path_factory.mktemp("runs"), root)
+
+
+def test_card_and_config(root):
+    contract.check_card(find(NAME, root))
+    contract.check_config(find(NAME, root))
+    assert "no" in set(table1(list(available(root).values())).set_index("method").loc[NAME])
+
+
+def test_it_trains_and_predicts(runs, collection, tmp_path):
+    contract.check_maps(runs, NAME, collection)
+    contract.check_second_fit(runs, NAME)
+    contract.check_same_losses(runs, NAME, tmp_path)
+
+
+def test_it_does_the_work_of_the_row_segmentation(runs):
+    assert training_totals(runs(NAME).workdir) == training_totals(runs("segmentation").workdir)
+    assert contract.log_lines(runs(NAME).workdir) == contract.log_lines(runs("segmentation").workdir)
+
+
+def test_it_sees_what_it_declares(root, task_for, tmp_path):
+    contract.check_sees_what_it_declares(find(NAME, root), task_for(NAME, tmp_path, root=root).cohort)
+
+
+def test_it_is_clean_code(root):
+    for arguments in (["check"], ["format", "--check"]):
+        command = [
+            sys.executable,
+            "-m",
+            "ruff",
+            *arguments,
+            "--config",
+            str(METHODS.parent / "pyproject.toml"),
+        ]
+        done = subprocess.run([*command, str(root)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", ["", "Mine", "2nd", "my-method", "../mine", "my method", "mine\n", "größe"])
+def test_an_ill_formed_name(name, tmp_path):
+    with pytest.raises(MethodError, match="expected a lower-case letter"):
+        new_method(name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_taken_name(tmp_path):
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(MethodError, match="mine: exists already"):
+        new_method("mine", tmp_path)
+    assert list((tmp_path / "mine").iterdir()) == []
+
+
+def test_the_command_line(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        scaffold.main(["segmentation"])
+    assert stopped.value.code == 1
+    message = capsys.readouterr().err
+    assert message.startswith("MethodError: ")
+    assert "segmentation: exists already" in message
+    scaffold.main(["mine"], tmp_path)
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == ["method.py", "method.yaml"]
+    assert "docs/methods.md" in capsys.readouterr().out
