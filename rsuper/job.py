@@ -11,6 +11,11 @@ from typing import Any
 from rsuper.errors import RsuperError
 
 
+def local_device() -> str:
+    """Where networks run unless the configuration says otherwise: on a GPU where this machine has one."""
+    return "cuda" if any(Path("/dev").glob("nvidia[0-9]*")) else "cpu"
+
+
 def run(main: Callable[[Any], None], snakemake: Any) -> None:
     """Run a script's `main` with everything it prints in the rule's log.
 

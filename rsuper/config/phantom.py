@@ -90,9 +90,9 @@ class TumorSpec(_Frozen):
     hypo_hu: float = -40.0  # prototype: against the organ around it, arterial phase, before the multiplier
     hyper_hu: float = 45.0  # prototype, likewise
     # Mean and standard deviation inside a heterogeneous tumor: spans the two above.
-    heterogeneous_hu: tuple[float, float] = (-10.0, 35.0)
+    heterogeneous_hu: tuple[float, float] = (-20.0, 45.0)
     # Without contrast agent little separates tumor from organ; venous contrast has begun to fade.
-    phase_factor: dict[Phase, float] = {"plain": 0.4, "arterial": 1.0, "venous": 0.75}
+    phase_factor: dict[Phase, float] = {"plain": 0.6, "arterial": 1.0, "venous": 0.9}
     # Edge wider than one voxel: tumors infiltrate, and a sharp disk would be found by edge detection alone.
     edge_mm: Positive = 6.0
 
@@ -110,8 +110,8 @@ class TumorSpec(_Frozen):
 class DistractorSpec(_Frozen):
     """Benign look-alikes; they know nothing of tumors."""
 
-    pancreas_mean: NonNegative = 1.2  # prototype, phantom 4: Poisson mean per pancreas
-    kidney_mean: NonNegative = 1.2  # the same for the two kidneys together
+    pancreas_mean: NonNegative = 0.5  # Poisson mean per pancreas; set on development seeds: docs/phantom.md
+    kidney_mean: NonNegative = 0.5  # the same for the two kidneys together
     pancreas_kinds: tuple[Share, Share, Share] = (
         0.4,
         0.3,
@@ -174,15 +174,15 @@ class HospitalSpec(_Frozen):
     cases: tuple[CaseGroup, ...]
     phases: PhaseShares = PhaseShares()
     types: TypeShares = TypeShares()
-    contrast_multiplier: Range = (1.2, 2.0)  # prototype, phantom 4
+    contrast_multiplier: Range = (2.2, 3.3)  # set on development seeds: docs/phantom.md
     noise_hu: Range = (5.0, 8.0)  # prototype, public and external
     blur_mm: Range = (1.8, 2.8)  # standard deviation of the point spread: half a voxel and more
     texture_hu: Range = (3.0, 6.0)  # coarse unevenness of tissue, below the weakest tumor
     gain: Range = (0.98, 1.02)  # calibration of a well-kept scanner
     offset_hu: Range = (-4.0, 4.0)  # accepted range of water in quality assurance
     orientation: str = "RAS"  # axis codes of the stored files: most public sets are kept so
-    # Public masks were corrected by hand; where there are only reports, a segmenter marks the organs.
-    organ_masks: Literal["true", "segmenter"] = "true"
+    # Organ masks in training and test come from the same imperfect source, as in the paper.
+    organ_masks: Literal["true", "segmenter"] = "segmenter"
     scanners: Annotated[tuple[str, ...], Field(min_length=1)] = ("Phantom One", "Phantom Two")  # invented
 
     @model_validator(mode="after")
@@ -205,7 +205,6 @@ def _default_hospitals() -> dict[str, HospitalSpec]:
         ),
         phases=PhaseShares(plain=0.2, arterial=0.35, venous=0.45),  # prototype, report hospital
         noise_hu=(6.0, 11.0),  # prototype, report hospital
-        organ_masks="segmenter",
         scanners=("Phantom Three", "Phantom Four", "Phantom Five"),
     )
     external = HospitalSpec(
@@ -215,7 +214,6 @@ def _default_hospitals() -> dict[str, HospitalSpec]:
         gain=(1.02, 1.12),  # prototype, external
         offset_hu=(4.0, 12.0),  # prototype, external
         orientation="LPS",  # as DICOM converters write; the others are RAS
-        organ_masks="segmenter",
         scanners=("Phantom Six",),
     )
     return {"phantom_masks": masks, "phantom_reports": reports, "phantom_external": external}

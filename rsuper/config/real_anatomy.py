@@ -76,7 +76,6 @@ def _default_hospitals() -> dict[str, RealHospital]:
             roles=("report_train", "test_internal"),
             phases=PhaseShares(plain=0.2, arterial=0.35, venous=0.45),
             noise_hu=(6.0, 11.0),
-            organ_masks="segmenter",
         ),
         "real_external": RealHospital(
             hospital_id=3,
@@ -86,7 +85,6 @@ def _default_hospitals() -> dict[str, RealHospital]:
             offset_hu=(4.0, 12.0),
             noise_hu=(8.0, 13.0),
             orientation="LPS",
-            organ_masks="segmenter",
             scanners=("Rendered Three",),
         ),
     }

@@ -168,14 +168,18 @@ class MaskSampler:
 
     @cached_property
     def _pools(self) -> dict[str, tuple[list[StoredCase], list[StoredCase]]]:
-        """Per target: cases with such a tumor, and cases whose annotated organ is free of it."""
+        """Per target: cases with such a tumor, and all whose tumors are annotated and whose organ is known.
+
+        The second hold tumor cases too: a network that saw organs only whole, or with a tumor in the middle,
+        takes the cut end of an organ at a window's edge for a tumor.
+        """
         pools = {}
         for target in self.source.targets:
             annotated = [case for case in self.cases if target in case.index.tumor_voxels]
             tumor = [case for case in annotated if case.index.tumor_voxels[target]]
-            free = [c for c in annotated if not c.index.tumor_voxels[target] and organ_boxes(c, target)]
-            if tumor or free:
-                pools[target] = (tumor, free)
+            placed = [case for case in annotated if organ_boxes(case, target)]
+            if tumor or placed:
+                pools[target] = (tumor, placed)
         return pools
 
     def __call__(self, step: int) -> MaskBatch:
@@ -193,20 +197,17 @@ class MaskSampler:
     def _draw(self, rng: np.random.Generator) -> tuple[StoredCase, Shape]:
         targets = list(self._pools)
         target = targets[rng.integers(len(targets))]
-        tumor, free = self._pools[target]
-        if tumor and (not free or rng.random() < self.source.schedule.tumor_share):
+        tumor, placed = self._pools[target]
+        if tumor and (not placed or rng.random() < self.source.schedule.tumor_share):
             case = tumor[rng.integers(len(tumor))]
             voxels = case.index.tumor_voxels[target]
             voxel = voxels[int(rng.integers(len(voxels)))]
-            return case, start_around(voxel, self.source.size, case.index.shape, rng)
-        # Anywhere around the organ, tumor cases included: a network that saw organs only whole, or with a
-        # tumor in their middle, takes the cut end of an organ at a window's edge for a tumor.
-        pool = [*free, *tumor]
-        case = pool[rng.integers(len(pool))]
-        boxes = list(organ_boxes(case, target).values())
-        low, high = boxes[rng.integers(len(boxes))]
-        x, y, z = (int(v) for v in rng.integers(low, high))
-        return case, start_around((x, y, z), self.source.size, case.index.shape, rng)
+        else:
+            case = placed[rng.integers(len(placed))]
+            boxes = list(organ_boxes(case, target).values())
+            x, y, z = (int(v) for v in rng.integers(*boxes[rng.integers(len(boxes))]))
+            voxel = (x, y, z)
+        return case, start_around(voxel, self.source.size, case.index.shape, rng)
 
     def _patch(
         self, case: StoredCase, start: Shape, rng: np.random.Generator

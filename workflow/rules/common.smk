@@ -8,6 +8,7 @@ from rsuper.artifacts import Layout
 from rsuper.config.load import load_experiment
 from rsuper.errors import RsuperError
 from rsuper.fingerprint import fingerprint
+from rsuper.job import local_device
 from rsuper.methods import available, find
 from rsuper.publish.timing import end_of_run
 
@@ -17,7 +18,7 @@ ROOT = Path(workflow.basedir)
 # for a GPU on a machine without one would wait in line for the slot that the default profile keeps.
 DEVICE = config.get("device", "auto")
 if DEVICE == "auto":
-    DEVICE = "cuda" if any(Path("/dev").glob("nvidia[0-9]*")) else "cpu"
+    DEVICE = local_device()
 
 
 def or_stop(make):
