@@ -12,7 +12,7 @@ EXPERIMENT := --config experiment=$(CONFIG)
 .PHONY: help setup table1 table2 table3 figures claims all test test-fast check format lint types new-method docs unlock clean
 
 help:  ## this text
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9 -]+:.*##' $(MAKEFILE_LIST) | awk -F':[^#]*## ' '{printf "  make %s\n      %s\n", $$1, $$2}'
 
 setup: $(STAMP)  ## virtual environment .venv with pinned packages
 

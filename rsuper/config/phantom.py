@@ -91,6 +91,8 @@ class TumorSpec(_Frozen):
     hyper_hu: float = 45.0  # prototype, likewise
     # Mean and standard deviation inside a heterogeneous tumor: spans the two above.
     heterogeneous_hu: tuple[float, float] = (-20.0, 45.0)
+    # A solid tumor is denser than the water of a cyst, however little it enhances.
+    least_hu: float = 20.0
     # Without contrast agent little separates tumor from organ; venous contrast has begun to fade.
     phase_factor: dict[Phase, float] = {"plain": 0.6, "arterial": 1.0, "venous": 0.9}
     # Edge wider than one voxel: tumors infiltrate, and a sharp disk would be found by edge detection alone.
@@ -174,7 +176,7 @@ class HospitalSpec(_Frozen):
     cases: tuple[CaseGroup, ...]
     phases: PhaseShares = PhaseShares()
     types: TypeShares = TypeShares()
-    contrast_multiplier: Range = (2.2, 3.3)  # set on development seeds: docs/phantom.md
+    contrast_multiplier: Range = (2.4, 3.5)  # set on development seeds: docs/phantom.md
     noise_hu: Range = (5.0, 8.0)  # prototype, public and external
     blur_mm: Range = (1.8, 2.8)  # standard deviation of the point spread: half a voxel and more
     texture_hu: Range = (3.0, 6.0)  # coarse unevenness of tissue, below the weakest tumor

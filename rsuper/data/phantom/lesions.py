@@ -113,9 +113,10 @@ def tumor_layer(
     if kind == "heterogeneous":
         mean, spread = spec.heterogeneous_hu
         field = smooth_field(rng, growth.blob.distance_mm.shape, grid.spacing_mm, 9.0)
-        return paint(growth.target, growth.blob, spec.edge_mm, np.float32(strength) * (mean + spread * field))
+        mottled = np.float32(strength) * (mean + spread * field)
+        return paint(growth.target, growth.blob, spec.edge_mm, mottled, spec.least_hu)
     contrast = spec.hypo_hu if kind == "hypo" else spec.hyper_hu
-    return paint(growth.target, growth.blob, spec.edge_mm, strength * contrast)
+    return paint(growth.target, growth.blob, spec.edge_mm, strength * contrast, spec.least_hu)
 
 
 def bulge_layer(growth: Growth, grid: Grid) -> Layer:

@@ -71,7 +71,8 @@ def render_ct(
     image = np.full(grid.shape, AIR_HU, np.float32)
     for layer in layers:
         part = image[layer.box]
-        part += layer.occupancy * (np.float32(table[layer.tissue]) + layer.shift_hu - part)
+        painted = np.maximum(np.float32(table[layer.tissue]) + layer.shift_hu, np.float32(layer.least_hu))
+        part += layer.occupancy * (painted - part)
     image = _blur(image, grid, float(rng.uniform(*hospital.blur_mm)))
     texture = smooth_field(rng, grid.shape, grid.spacing_mm, _TEXTURE_MM)
     image += np.float32(rng.uniform(*hospital.texture_hu)) * texture

@@ -1,5 +1,6 @@
 """Voxel grid, soft shapes and smooth random fields that the digital abdomen is drawn with."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -120,19 +121,27 @@ def tube(
 class Layer:
     """One coat of paint: what, where, and how much of each voxel it covers.
 
-    `shift_hu` is added to the tissue's own HU: a number, or one value per voxel of the box.
+    `shift_hu` is added to the tissue's own HU: a number, or one value per voxel of the box; the sum does not
+    fall below `least_hu`.
     """
 
     tissue: str
     box: Box
     occupancy: Float32[np.ndarray, "x y z"]
     shift_hu: float | Float32[np.ndarray, "x y z"] = 0.0
+    least_hu: float = -math.inf
 
 
-def paint(tissue: str, blob: Blob, edge_mm: float, shift_hu: float | np.ndarray = 0.0) -> Layer:
+def paint(
+    tissue: str,
+    blob: Blob,
+    edge_mm: float,
+    shift_hu: float | np.ndarray = 0.0,
+    least_hu: float = -math.inf,
+) -> Layer:
     """Turn a distance into a layer whose edge fades over `edge_mm`: partial volume at the surface."""
     occupancy = np.clip(0.5 - blob.distance_mm / np.float32(edge_mm), 0, 1)
-    return Layer(tissue, blob.box, occupancy, shift_hu)
+    return Layer(tissue, blob.box, occupancy, shift_hu, least_hu)
 
 
 def smooth_field(

@@ -121,7 +121,8 @@ def kinds() -> tuple[CaseKind, ...]:
 def test_distractor_rates_follow_the_specification():
     body = build_anatomy(GRID, np.random.default_rng(0))
     rng = np.random.default_rng(1)
-    draws = [draw_distractors(body, "pancreas", DistractorSpec(), rng) for _ in range(400)]
+    spec = DistractorSpec(pancreas_mean=1.2)
+    draws = [draw_distractors(body, "pancreas", spec, rng) for _ in range(400)]
     counts = Counter(d.kind for drawn in draws for d in drawn)
     # Poisson mean 1.2 of 400: 480 with standard deviation 22; a cyst may find no room, so only from above.
     marks = counts["fat_cleft"] + counts["vessel"]
@@ -156,7 +157,8 @@ def test_contrast_is_base_times_multiplier_times_phase():
     (growth, *_) = draw_growths(body, "kidney", spec, np.random.default_rng(2))
     rng = np.random.default_rng(3)
     assert tumor_layer(growth, "hypo", 1.5, "arterial", spec, GRID, rng).shift_hu == -60  # -40 x 1.5 x 1
-    assert tumor_layer(growth, "hyper", 2.0, "plain", spec, GRID, rng).shift_hu == 36  # 45 x 2 x 0.4
+    assert tumor_layer(growth, "hyper", 2.0, "plain", spec, GRID, rng).shift_hu == 54  # 45 x 2 x 0.6
+    assert tumor_layer(growth, "hypo", 1.5, "arterial", spec, GRID, rng).least_hu == 20
     mixed = tumor_layer(growth, "heterogeneous", 1.0, "arterial", spec, GRID, rng)
     assert np.std(mixed.shift_hu) > 10
     assert mixed.tissue == "kidney"

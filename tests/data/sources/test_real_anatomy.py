@@ -206,14 +206,17 @@ def test_files_of_the_other_target_are_absent(cases):
 
 @pytest.mark.real
 def test_tumors_lie_in_organs_and_normals_have_empty_files(cases):
+    shares = []
     for case, target in cases:
         if not case.tumors:
             continue
         tumor = read_volume(case.tumors[target]).array > 0
         assert tumor.any() == case.source_id.endswith("_tumor"), case.case_id
-        if case.role == "mask_train":  # the others' organ masks are a segmenter's
+        if tumor.any():  # the organ masks are a segmenter's: some tumor voxels lie outside
             organs = np.any([read_volume(path).array > 0 for path in case.organs.values()], axis=0)
-            assert not (tumor & ~organs).any()
+            shares.append((tumor & organs).sum() / tumor.sum())
+    assert np.median(shares) > 0.9
+    assert min(shares) > 0.3
 
 
 @pytest.mark.real
