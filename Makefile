@@ -29,10 +29,10 @@ table1 table2 table3 figures claims all: setup  ## a table, the figures, the cla
 	$(SNAKEMAKE) $(EXPERIMENT) $(ARGS) -- $@
 
 test: setup  ## all tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 test-fast: setup  ## all tests but the slow ones
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" $(ARGS)
 
 check: lint types test  ## format, lint, types, Snakemake's own lint, tests
 
