@@ -21,9 +21,9 @@ def test_both_outputs_are_on_the_grid_of_the_input(in_channels, out_channels):
 def test_number_of_parameters():
     # Convolutions of 27 taps with bias, then group norm (2 per channel):
     # down 1-8-16-32-64 and bottom 64-64: 27*(8 + 128 + 512 + 2048 + 4096) + 3*(8+16+32+64+64) = 183,384 + 552
-    # up 128-32, 64-16, 32-8: 27*(4096 + 1024 + 256) + 3*(32+16+8) = 145,152 + 168; last 16-1: 432 + 1
-    # deep head 16-1: 17. Total 329,706.
-    assert _size(build_unet(1, 1)) == 329_706
+    # up 128-32, 64-16, 32-8: 27*(4096 + 1024 + 256) + 3*(32+16+8) = 145,152 + 168; last 16-8: 3,456 + 8
+    # head: norm 16, 8-1: 9; deep head 16-1: 17. Total 332,762.
+    assert _size(build_unet(1, 1)) == 332_762
 
 
 def test_deep_output_depends_on_half_resolution_features_only():
