@@ -28,7 +28,6 @@ class DeeplySupervisedUNet(nn.Module):
         out_channels: int,
         channels: Sequence[int],
         strides: Sequence[Sequence[int]],
-        residual_units: int,
     ) -> None:
         super().__init__()
         # MONAI's lowest block does not downsample; the first stride of 1 keeps a level at full resolution.
@@ -38,7 +37,6 @@ class DeeplySupervisedUNet(nn.Module):
             out_channels=channels[0],
             channels=(*channels, channels[-1]),
             strides=((1, 1, 1), *strides),
-            num_res_units=residual_units,
             norm=("group", {"num_groups": _GROUPS}),
             act=("leakyrelu", {"negative_slope": 0.01, "inplace": True}),
         )
@@ -87,7 +85,6 @@ def build_unet(
     *,
     channels: Sequence[int] = (8, 16, 32, 64),
     strides: Sequence[Sequence[int]] = ((2, 2, 2), (2, 2, 2), (2, 2, 1)),
-    residual_units: int = 0,
 ) -> DeeplySupervisedUNet:
     """Build a small U-Net: about 330,000 parameters at the default widths.
 
@@ -101,7 +98,6 @@ def build_unet(
         channels: Width per level, from full resolution down; at least three, each a multiple of 4.
         strides: Downsampling (x, y, z) from each level to the next. The default takes sides that are
             multiples of (8, 8, 4).
-        residual_units: Convolutions with a residual connection per level; 0 has one plain convolution.
 
     Returns:
         A network whose forward pass returns `Outputs`; its attribute `size_multiple` says which sizes work.
@@ -121,7 +117,7 @@ def build_unet(
     if any(len(stride) != 3 or min(stride) < 1 for stride in strides):
         raise ValueError(f"each of strides needs three positive numbers, got {strides}")
     whole = [tuple(int(step) for step in stride) for stride in strides]
-    network = DeeplySupervisedUNet(in_channels, out_channels, tuple(channels), whole, residual_units)
+    network = DeeplySupervisedUNet(in_channels, out_channels, tuple(channels), whole)
     # The overloads of Module.to leave this argument out of torch's annotations.
     return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 
