@@ -19,3 +19,11 @@ class DataError(RsuperError):
 
 class MethodError(RsuperError):
     """A method folder breaks its contract, or a method asks for what its card does not declare."""
+
+
+class NonFiniteError(ValueError):
+    """A loss met NaN or infinity; `index` is the first such entry of its batch axis."""
+
+    def __init__(self, name: str, index: int) -> None:
+        super().__init__(f"{name} of batch entry {index} is not finite")
+        self.index = index

@@ -2,7 +2,7 @@
 
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -85,6 +85,16 @@ class Method(_Section):
     def needs(self) -> tuple[str, ...]:
         """Upstream runs at the same budget and seed; a run never needs itself."""
         return tuple(name for name in self.card.needs if name != self.name)
+
+    def targets(self, experiment_targets: Sequence[str]) -> tuple[str, ...]:
+        """Targets that the method answers for: those its variant names as `targets`, else all."""
+        named = self.card.variants[self.variant].get("targets") if self.variant else None
+        if named is None:
+            return tuple(experiment_targets)
+        if not isinstance(named, list) or not set(named) <= set(experiment_targets):
+            known = list(experiment_targets)
+            raise MethodError(f"variant '{self.name}' is for the targets {named}, the experiment has {known}")
+        return tuple(target for target in experiment_targets if target in named)
 
     @cached_property
     def module(self) -> ModuleType:

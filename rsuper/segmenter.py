@@ -1,16 +1,19 @@
 """What every in-house method shares: the network, CT-Mask batches with their loss, and inference."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from rsuper.data.batches import MaskBatch, MaskSampler, PatchSource
+from rsuper.data.batches import MaskBatch, PatchSource
+from rsuper.data.mask_sampler import MaskSampler
 from rsuper.data.patches import input_channels, whole_input
 from rsuper.data.volumes import to_shape
 from rsuper.engine import checkpoint
 from rsuper.engine.predict import probability_map
+from rsuper.errors import DataError, NonFiniteError
 from rsuper.losses.segmentation import segmentation_loss
 from rsuper.networks.build import build_network
 from rsuper.networks.outputs import Outputs
@@ -42,6 +45,13 @@ def mask_sampler(task: Task) -> MaskSampler:
     return MaskSampler(patch_source(task), task.cohort.masks)
 
 
+def part_of(outputs: Outputs, rows: slice, channels: Sequence[int]) -> Outputs:
+    """Outputs of some entries of a batch, for some targets."""
+    final, deep = (None if head is None else head[rows][:, list(channels)] for head in outputs)
+    assert final is not None
+    return Outputs(final, deep)
+
+
 def mask_terms(outputs: Outputs, batch: MaskBatch, task: Task) -> dict[str, Tensor]:
     """Segmentation losses on both outputs: weight 1, the auxiliary output by the schedule's weight."""
     weights = {"final": 1.0, "deep": task.schedule.deep_supervision_weight}
@@ -49,11 +59,29 @@ def mask_terms(outputs: Outputs, batch: MaskBatch, task: Task) -> dict[str, Tens
     for head, logits in zip(("final", "deep"), outputs, strict=True):
         if logits is None or weights[head] == 0:
             continue
-        losses = segmentation_loss(
-            logits, batch.tumor, batch.known, positive_weight=task.schedule.positive_weight
-        )
+        with naming_cases(batch.case_ids):
+            losses = segmentation_loss(
+                logits, batch.tumor, batch.known, positive_weight=task.schedule.positive_weight
+            )
         terms |= {f"mask_{name}_{head}": weights[head] * value for name, value in losses.items()}
     return terms
+
+
+@contextmanager
+def naming_cases(case_ids: Sequence[str], entries_per_case: int = 1) -> Iterator[None]:
+    """Name the case where a loss finds an entry of its batch that is not finite.
+
+    Args:
+        case_ids: in the order of the loss's batch axis.
+        entries_per_case: how many entries in a row belong to one case.
+
+    Raises:
+        DataError: the loss raised NonFiniteError.
+    """
+    try:
+        yield
+    except NonFiniteError as error:
+        raise DataError(f"case '{case_ids[error.index // entries_per_case]}': {error}") from error
 
 
 def predict_with(network: nn.Module, task: Task, volumes: Iterable[TestVolume]) -> Iterator[Prediction]:

@@ -10,13 +10,28 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, UInt8
+from scipy.ndimage import distance_transform_edt
 
 from rsuper.data.store import ORGAN_LABELS, Box, structure_mask
-from rsuper.data.volumes import Shape
-from rsuper.reports.findings import SEGMENTS
-from rsuper.reports.supervision import Region, State, TumorSize
+from rsuper.data.volumes import Shape, Spacing
+from rsuper.reports.findings import SEGMENTS, ReportFindings
+from rsuper.reports.sizes import SizeRule
+from rsuper.reports.supervision import Region, State, TumorSize, regions
 
 PANCREAS_SEGMENTS = tuple(f"pancreas_{segment}" for segment in SEGMENTS["pancreas"])
+
+
+@dataclass(frozen=True)
+class ReportUse:
+    """How a method reads reports; the defaults are the paper's.
+
+    `size_rule` turns diameters into volumes; without `subsegments` the pancreas is one region; `grow_mm` is
+    added around every region that is supervised.
+    """
+
+    size_rule: SizeRule = "paper"
+    subsegments: bool = True
+    grow_mm: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,14 +62,22 @@ class PatchSupervision:
     counts: Mapping[str, int]  # how many regions counted, and why others did not
 
 
-def on_available_masks(regions: Sequence[Region], structures: Sequence[str]) -> tuple[Region, ...]:
+def regions_of(
+    findings: ReportFindings | None, structures: Sequence[str], use: ReportUse
+) -> tuple[Region, ...]:
+    """Divide a case into regions, as its report, its organ masks and the method's use of reports allow."""
+    kept = [name for name in structures if use.subsegments or name not in PANCREAS_SEGMENTS]
+    return on_available_masks(regions(findings, size_rule=use.size_rule), kept)
+
+
+def on_available_masks(found: Sequence[Region], structures: Sequence[str]) -> tuple[Region, ...]:
     """Fit regions to the organ masks that a case has.
 
     Without a mask for every pancreas segment, the regions of the pancreas become one over the whole organ. A
     target without any organ mask is outside the field of view: its regions become unknown, whatever the
     report says or leaves out, so that nothing is taught about it.
     """
-    known = [region if _in_view(region, structures) else _unknown(region) for region in regions]
+    known = [region if _in_view(region, structures) else _unknown(region) for region in found]
     fitted = [region for region in known if region.target != "pancreas"]
     pancreas = [region for region in known if region.target == "pancreas"]
     if set(PANCREAS_SEGMENTS) <= set(structures):
@@ -87,38 +110,44 @@ def _whole_tumors(tumors: Sequence[TumorSize]) -> tuple[TumorSize, ...]:
     )
 
 
-def _merged(regions: Sequence[Region]) -> Region:
-    states = {region.state for region in regions}
+def _merged(parts: Sequence[Region]) -> Region:
+    states = {region.state for region in parts}
     order = (State.UNKNOWN, State.POSITIVE_UNSIZED, State.POSITIVE_SIZED, State.NEGATIVE)
     state = next(state for state in order if state in states)
     tumors = tuple(
-        TumorSize(t.volume_mm3, t.diameter_mm, ("pancreas",)) for region in regions for t in region.tumors
+        TumorSize(t.volume_mm3, t.diameter_mm, ("pancreas",)) for region in parts for t in region.tumors
     )
     return Region("pancreas", ("pancreas",), state, tumors if state == State.POSITIVE_SIZED else ())
 
 
 def supervise(
-    regions: Sequence[Region],
+    found: Sequence[Region],
     boxes: Mapping[str, Box],
     organs: UInt8[np.ndarray, "x y z"],
     start: Shape,
     size: Shape,
     targets: Sequence[str],
+    *,
+    spacing_mm: Spacing,
+    grow_mm: float = 0.0,
 ) -> PatchSupervision:
     """Decide what a report teaches in a patch.
 
     Args:
-        regions: regions of the case, fitted to its masks.
+        found: regions of the case, fitted to its masks.
         boxes: bounding box per structure in the volume.
         organs: organ labels of the patch, not mirrored.
         start: first voxel of the patch in the volume.
         size: shape of the patch.
         targets: the experiment's targets.
+        spacing_mm: voxel size, for `grow_mm`.
+        grow_mm: regions with a tumor are supervised with so much of their surroundings. What is certainly
+            free of tumor does not shrink by it.
     """
     outside = {target: np.ones(size, dtype=bool) for target in targets}
     counts: Counter[str] = Counter()
     supervised = []
-    for region in regions:
+    for region in found:
         if region.target not in outside:
             continue
         mask = structure_mask(organs, region.structures)
@@ -127,8 +156,8 @@ def supervise(
         if region.state != State.NEGATIVE:
             outside[region.target] &= ~_may_hold(region, boxes, mask, organs)
         if verdict == "positive":
-            supervised.append(_patch_region(region, mask, organs))
-    supervised += _negative_organs(regions, boxes, organs, start, size, outside)
+            supervised.append(_patch_region(region, organs, grow_mm, spacing_mm))
+    supervised += _negative_organs(found, boxes, organs, start, size, outside)
     return PatchSupervision(tuple(supervised), outside, dict(counts))
 
 
@@ -165,16 +194,28 @@ def covers(start: Shape, size: Shape, box: Box) -> bool:
 
 
 def _patch_region(
-    region: Region, mask: Bool[np.ndarray, "x y z"], organs: UInt8[np.ndarray, "x y z"]
+    region: Region, organs: UInt8[np.ndarray, "x y z"], grow_mm: float, spacing_mm: Spacing
 ) -> PatchRegion:
-    tumors = tuple(
-        PatchTumor(structure_mask(organs, t.structures), t.volume_mm3, t.diameter_mm) for t in region.tumors
-    )
-    return PatchRegion(region.target, mask, sum(t.volume_mm3 for t in region.tumors), tumors)
+    def mask(structures: Sequence[str]) -> Bool[np.ndarray, "x y z"]:
+        return _grown(structure_mask(organs, structures), grow_mm, spacing_mm)
+
+    tumors = tuple(PatchTumor(mask(t.structures), t.volume_mm3, t.diameter_mm) for t in region.tumors)
+    volume_mm3 = sum(t.volume_mm3 for t in region.tumors)
+    return PatchRegion(region.target, mask(region.structures), volume_mm3, tumors)
+
+
+def _grown(
+    mask: Bool[np.ndarray, "x y z"], margin_mm: float, spacing_mm: Spacing
+) -> Bool[np.ndarray, "x y z"]:
+    """Add the voxels within a distance of the mask (center to center)."""
+    if margin_mm == 0 or not mask.any():
+        return mask
+    near: Bool[np.ndarray, "x y z"] = distance_transform_edt(~mask, sampling=spacing_mm) <= margin_mm
+    return near
 
 
 def _negative_organs(
-    regions: Sequence[Region],
+    found: Sequence[Region],
     boxes: Mapping[str, Box],
     organs: UInt8[np.ndarray, "x y z"],
     start: Shape,
@@ -182,11 +223,11 @@ def _negative_organs(
     targets: Mapping[str, object],
 ) -> list[PatchRegion]:
     """Organs said to be free of tumor as a whole: reported volume zero (§2.1, the E of Eq. 2)."""
-    found = []
+    organs_free = []
     for target, organ in (("pancreas", "pancreas"), ("kidney", "kidney_left"), ("kidney", "kidney_right")):
-        own = [r for r in regions if r.target == target and any(s.startswith(organ) for s in r.structures)]
+        own = [r for r in found if r.target == target and any(s.startswith(organ) for s in r.structures)]
         names = [name for name in boxes if name.startswith(organ)]
         negative = bool(own) and all(region.state == State.NEGATIVE for region in own)
         if target in targets and negative and names and all(covers(start, size, boxes[n]) for n in names):
-            found.append(PatchRegion(target, structure_mask(organs, [organ]), 0.0, ()))
-    return found
+            organs_free.append(PatchRegion(target, structure_mask(organs, [organ]), 0.0, ()))
+    return organs_free

@@ -66,13 +66,16 @@ def train(
     Args:
         model: already on its device; it is changed in place and ends with the final weights.
         batches: step -> batch. It must depend on the step alone, so that a resumed run sees the same batches.
-        loss: gives named, already weighted terms; their sum is minimized.
+        loss: gives named, already weighted terms; their sum is minimized. A tensor without gradient is a
+            measurement: its mean per step is logged beside the terms, and it is not part of the loss.
         stage: steps, learning rate and schedule.
-        out: folder of this stage: weights.pt, training.json (written last), log.jsonl, and while it runs
+        out: folder of this stage: weights.pt, training.json (written last), log.jsonl (every `log_every`
+            steps the means of terms and measurements, and what the batches counted), and while it runs
             state.pt.
 
     Raises:
         DataError: a loss term is not finite; names the term, the step and the batch's cases.
+        ValueError: no term has a gradient.
     """
     out.mkdir(parents=True, exist_ok=True)
     if checkpoint.is_finished(out):
@@ -114,6 +117,7 @@ class Progress:
         self.mask_patches = 0
         self.report_patches = 0
         self.counts: Counter[str] = Counter()
+        self._logged: Counter[str] = Counter()  # counts up to the last log line
         self._sums: Counter[str] = Counter()
         self._since_log = 0
         self._started = time.perf_counter()
@@ -127,12 +131,9 @@ class Progress:
         progress.mask_patches = int(saved["mask_patches"])
         progress.report_patches = int(saved["report_patches"])
         progress._since_log = int(saved["since_log"])
-        progress.counts = Counter(
-            {k.removeprefix("count:"): int(v) for k, v in saved.items() if k.startswith("count:")}
-        )
-        progress._sums = Counter(
-            {k.removeprefix("sum:"): v for k, v in saved.items() if k.startswith("sum:")}
-        )
+        progress.counts = Counter({name: int(number) for name, number in _under("count:", saved).items()})
+        progress._logged = Counter({name: int(number) for name, number in _under("logged:", saved).items()})
+        progress._sums = Counter(_under("sum:", saved))
         return progress
 
     def add(self, batch: AnyBatch, terms: dict[str, float]) -> None:
@@ -147,7 +148,8 @@ class Progress:
     def saved(self) -> dict[str, int | float]:
         """Everything that a resumed run must know."""
         sums = {f"sum:{name}": value for name, value in self._sums.items()}
-        return {**self.summary(), "since_log": self._since_log, **sums}
+        logged = {f"logged:{name}": number for name, number in self._logged.items()}
+        return {**self.summary(), "since_log": self._since_log, **sums, **logged}
 
     def summary(self) -> dict[str, int | float]:
         """Totals of the stage so far."""
@@ -160,14 +162,22 @@ class Progress:
         }
 
     def log_line(self, rate: float) -> dict[str, int | float]:
-        """Means since the last line; starts a new window."""
+        """Means and counts since the last line; starts a new window."""
         means = {name: round(total / self._since_log, 6) for name, total in self._sums.items()}
+        counts = {f"count:{name}": self.counts[name] - self._logged[name] for name in sorted(self.counts)}
         self._sums.clear()
         self._since_log = 0
-        return {"step": self.step, "learning_rate": rate, "seconds": round(self._elapsed(), 2), **means}
+        self._logged = self.counts.copy()
+        seconds = round(self._elapsed(), 2)
+        return {"step": self.step, "learning_rate": rate, "seconds": seconds, **means, **counts}
 
     def _elapsed(self) -> float:
         return self.seconds + time.perf_counter() - self._started
+
+
+def _under(prefix: str, saved: Mapping[str, int | float]) -> dict[str, int | float]:
+    """Entries whose name starts with a prefix, without it."""
+    return {name.removeprefix(prefix): value for name, value in saved.items() if name.startswith(prefix)}
 
 
 def learning_rate(step: int, stage: Stage) -> float:
@@ -202,8 +212,14 @@ def _update(
     clip_norm: float,
     step: int,
 ) -> dict[str, float]:
-    terms = loss(model, batch)
-    total = torch.stack([term.float() for term in terms.values()]).sum()
+    try:
+        terms = loss(model, batch)
+    except DataError as error:
+        raise DataError(f"step {step}: {error}") from error
+    minimized = [name for name, term in terms.items() if term.requires_grad]
+    if not minimized:
+        raise ValueError(f"no term of the loss has a gradient, got {list(terms)}")
+    total = torch.stack([terms[name].float() for name in minimized]).sum()
     values = dict(
         zip(terms, torch.stack([term.detach().float() for term in terms.values()]).tolist(), strict=True)
     )
@@ -216,7 +232,7 @@ def _update(
     if not math.isfinite(norm):
         raise DataError(f"step {step}: the gradient is not finite for cases {list(batch.case_ids)}")
     optimizer.step()
-    return {**values, "loss": sum(values.values()), "gradient_norm": norm}
+    return {**values, "loss": sum(values[name] for name in minimized), "gradient_norm": norm}
 
 
 def _drop_log_after(path: Path, step: int) -> None:

@@ -25,16 +25,18 @@ class PredictedSet:
         self.table = predictions_table(run, test_set)
         frame = read_table(self.table, PREDICTIONS)
         self._rows = {(row.case_id, row.target): row for row in frame.itertuples(index=False)}
+        # A failed prediction is a row with a reason; a target without any row was not the method's task.
+        self._targets = {target for _, target in self._rows}
 
     def case(self, case_id: str) -> CaseInput:
-        """Read one case: truth, organ masks and predictions of the targets in its field of view."""
+        """Read one case: truth, organ masks and predictions of the method's targets in its field of view."""
         row = self.collection.row(case_id)
         grid = read_grid(Path(row["ct"]))
         names = row["organs"].split()
         targets = {
             target: self._target(case_id, target, row, grid)
             for target in self.collection.experiment.targets
-            if any(name.startswith(target) for name in names)
+            if target in self._targets and any(name.startswith(target) for name in names)
         }
         return CaseInput(case_id, row["patient_id"], self.test_set, grid.spacing_mm, targets)
 

@@ -1,10 +1,10 @@
-"""Balls, boxes and sums on a voxel grid, for the Ball Loss."""
+"""Balls, boxes and sums on a voxel grid, for the Ball Loss; only `bounding_box` waits for a GPU."""
 
 import math
 from functools import lru_cache
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 Spacing = tuple[float, float, float]
@@ -12,19 +12,29 @@ Box = tuple[slice, slice, slice]
 
 
 @lru_cache(maxsize=64)
-def gaussian_ball(diameter_mm: float, spacing_mm: Spacing) -> Float[Tensor, "i j k"]:
-    """Make the kernel of `rsuper.losses.ball.ball_kernel`; one tensor for all calls: never write to it.
+def gaussian_ball(diameter_mm: float, spacing_mm: Spacing, device: torch.device) -> Float[Tensor, "i j k"]:
+    """Make the kernel of `rsuper.losses.localization.ball_kernel`; shared by all calls: never write to it.
 
     Source: §2.2, footnote 9.
     """
-    square = _squared_distance(diameter_mm / 2, spacing_mm)
+    square = _squared_distance(diameter_mm / 2, spacing_mm, device)
     weights = torch.exp(-square / (2 * (0.75 * diameter_mm) ** 2))
     return weights * _within(square, diameter_mm / 2)
 
 
-def binary_ball(radius_mm: float, spacing_mm: Spacing) -> Float[Tensor, "i j k"]:
+@lru_cache(maxsize=64)
+def ball_offsets(diameter_mm: float, spacing_mm: Spacing) -> Int[Tensor, "n 3"]:
+    """List the voxels of a ball relative to its center, in C order; CPU, shared by all calls."""
+    ball = binary_ball(diameter_mm / 2, spacing_mm)
+    return ball.nonzero() - torch.tensor([side // 2 for side in ball.shape])
+
+
+def binary_ball(
+    radius_mm: float, spacing_mm: Spacing, device: torch.device | None = None
+) -> Float[Tensor, "i j k"]:
     """Make a ball that is 1 where a voxel's center is within the radius, 0 elsewhere; sides are odd."""
-    return _within(_squared_distance(radius_mm, spacing_mm), radius_mm).double()
+    square = _squared_distance(radius_mm, spacing_mm, device or torch.device("cpu"))
+    return _within(square, radius_mm).double()
 
 
 def correlate(volume: Float[Tensor, "x y z"], kernel: Float[Tensor, "i j k"]) -> Float[Tensor, "x y z"]:
@@ -57,12 +67,12 @@ def bounding_box(mask: Bool[Tensor, "x y z"]) -> Box | None:
     return box[0], box[1], box[2]
 
 
-def _squared_distance(radius_mm: float, spacing_mm: Spacing) -> Tensor:
+def _squared_distance(radius_mm: float, spacing_mm: Spacing, device: torch.device) -> Tensor:
     """Squared distance from the center over the smallest odd grid that holds a ball."""
     axes = []
     for step in spacing_mm:
         half = math.floor(radius_mm / step + 1e-9)
-        axes.append((torch.arange(-half, half + 1, dtype=torch.float64) * step) ** 2)
+        axes.append((torch.arange(-half, half + 1, dtype=torch.float64, device=device) * step) ** 2)
     return axes[0][:, None, None] + axes[1][None, :, None] + axes[2][None, None, :]
 
 

@@ -5,6 +5,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from rsuper.losses.finite import check_finite
+
 
 def segmentation_loss(
     logits: Float[Tensor, "b c x y z"],
@@ -31,6 +33,7 @@ def segmentation_loss(
         Scalar terms `cross_entropy` and `dice` (1 minus the Dice coefficient), each at least 0.
 
     Raises:
+        NonFiniteError: A logit is NaN or infinite; its `index` is the case's.
         ValueError: Shapes differ, or `positive_weight` is not positive.
 
     Source: §2 ("traditional segmentation losses (cross-entropy & DSC)").
@@ -40,6 +43,7 @@ def segmentation_loss(
         raise ValueError(f"logits, tumor and known need one shape (b c x y z), got {shapes}")
     if not positive_weight > 0:
         raise ValueError(f"positive_weight must be positive, got {positive_weight}")
+    check_finite("logits", logits)
     logits, mask = logits.float(), known.float()
     truth = tumor.float() * mask
     return {

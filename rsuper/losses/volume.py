@@ -6,6 +6,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from rsuper.errors import NonFiniteError
+from rsuper.losses.finite import check_finite, finite_entries
+
 # 1 - probability never falls below this in the logarithm of Eq. 4: the largest value per voxel is 15.9.
 _FLOOR = torch.finfo(torch.float32).eps
 
@@ -51,6 +54,7 @@ def volume_loss(
         One value per case, at least 0: Eq. 3 plus Eq. 4.
 
     Raises:
+        NonFiniteError: A probability is NaN or infinite; its `index` is the case's.
         ValueError: Shapes differ; a volume is negative or not finite; a voxel volume or the stabilizer is
             not positive; the tolerance is not between 0 and 1.
 
@@ -89,16 +93,64 @@ def volume_terms(
     Source: §2.1, Eqs. 1-4.
     """
     outside = ~organ if outside is None else outside
-    _check_shapes(tumor, organ, outside, reported_volume_mm3, voxel_volume_mm3)
-    _check_values(reported_volume_mm3, voxel_volume_mm3, tolerance, stabilizer_mm3)
+    foreground, predicted = foreground_loss(
+        tumor,
+        organ,
+        reported_volume_mm3,
+        voxel_volume_mm3,
+        tolerance=tolerance,
+        stabilizer_mm3=stabilizer_mm3,
+    )
+    return VolumeTerms(foreground, background_loss(tumor, outside), predicted)
+
+
+def foreground_loss(
+    tumor: Float[Tensor, "b x y z"],
+    organ: Bool[Tensor, "b x y z"],
+    reported_volume_mm3: Float[Tensor, " b"],
+    voxel_volume_mm3: Float[Tensor, " b"],
+    *,
+    tolerance: float = 0.1,
+    stabilizer_mm3: float = 500.0,
+) -> tuple[Float[Tensor, " b"], Float[Tensor, " b"]]:
+    """Compare predicted and reported volume in an organ; `volume_loss` documents arguments and errors.
+
+    Returns:
+        Eq. 3, and the predicted volume in mm3 (Eq. 1).
+
+    Raises:
+        ValueError: As `volume_loss`.
+
+    Source: §2.1, Eqs. 1-3.
+    """
+    _check_shapes(tumor, organ, reported_volume_mm3, voxel_volume_mm3)
+    _check_constants(tolerance, stabilizer_mm3)
     tumor = tumor.float()
-    reported = reported_volume_mm3.to(tumor)
-    predicted = (tumor * organ).sum((1, 2, 3)) * voxel_volume_mm3.to(tumor)
+    reported, voxel = reported_volume_mm3.to(tumor), voxel_volume_mm3.to(tumor)
+    _check_values(tumor, reported, voxel)
+    predicted = (tumor * organ).sum((1, 2, 3)) * voxel
     free = _disagreement((1 - tolerance) * reported, reported, stabilizer_mm3)
     foreground = (_disagreement(predicted, reported, stabilizer_mm3) - free).clamp_min(0.0)
+    return foreground, predicted
+
+
+def background_loss(tumor: Float[Tensor, "b x y z"], outside: Bool[Tensor, "b x y z"]) -> Float[Tensor, " b"]:
+    """Cross-entropy against "no tumor" at the voxels `outside`, averaged over all voxels of the patch.
+
+    Computed in float32, finite with finite gradient at probability 1.
+
+    Raises:
+        NonFiniteError: A probability is NaN or infinite.
+        ValueError: Shapes differ.
+
+    Source: §2.1, Eq. 4.
+    """
+    if tumor.ndim != 4 or outside.shape != tumor.shape:
+        shapes = tuple(tumor.shape), tuple(outside.shape)
+        raise ValueError(f"tumor and outside need one shape (b x y z), got {shapes}")
+    check_finite("tumor", tumor)
     # Scaling instead of clamping: a clamp would leave a voxel at probability 1 without any gradient.
-    background = -torch.log1p(-(1 - _FLOOR) * tumor * outside).mean((1, 2, 3))
-    return VolumeTerms(foreground, background, predicted)
+    return -torch.log1p(-(1 - _FLOOR) * tumor.float() * outside).mean((1, 2, 3))
 
 
 def _disagreement(predicted: Tensor, reported: Tensor, stabilizer_mm3: float) -> Tensor:
@@ -106,23 +158,30 @@ def _disagreement(predicted: Tensor, reported: Tensor, stabilizer_mm3: float) ->
     return (predicted - reported).abs() / (predicted + reported + stabilizer_mm3)
 
 
-def _check_shapes(tumor: Tensor, organ: Tensor, outside: Tensor, reported: Tensor, voxel: Tensor) -> None:
+def _check_shapes(tumor: Tensor, organ: Tensor, reported: Tensor, voxel: Tensor) -> None:
     if tumor.ndim != 4:
         raise ValueError(f"tumor must have axes b x y z, got shape {tuple(tumor.shape)}")
-    for name, mask in (("organ", organ), ("outside", outside)):
-        if mask.shape != tumor.shape:
-            raise ValueError(f"{name} must have tumor's shape {tuple(tumor.shape)}, got {tuple(mask.shape)}")
+    if organ.shape != tumor.shape:
+        raise ValueError(f"organ must have tumor's shape {tuple(tumor.shape)}, got {tuple(organ.shape)}")
     for name, values in (("reported_volume_mm3", reported), ("voxel_volume_mm3", voxel)):
         if values.shape != tumor.shape[:1]:
             raise ValueError(f"{name} needs one value per case ({len(tumor)}), got {tuple(values.shape)}")
 
 
-def _check_values(reported: Tensor, voxel: Tensor, tolerance: float, stabilizer_mm3: float) -> None:
-    if not bool(((reported >= 0) & torch.isfinite(reported)).all()):
-        raise ValueError(f"reported_volume_mm3 must be finite and at least 0, got {reported.tolist()}")
-    if not bool(((voxel > 0) & torch.isfinite(voxel)).all()):
-        raise ValueError(f"voxel_volume_mm3 must be finite and positive, got {voxel.tolist()}")
+def _check_constants(tolerance: float, stabilizer_mm3: float) -> None:
     if not 0 < tolerance < 1:
         raise ValueError(f"tolerance must be between 0 and 1, got {tolerance}")
     if not stabilizer_mm3 > 0:
         raise ValueError(f"stabilizer_mm3 must be positive, got {stabilizer_mm3}")
+
+
+def _check_values(tumor: Tensor, reported: Tensor, voxel: Tensor) -> None:
+    """Check all values with one transfer from the device."""
+    usable = (reported >= 0) & torch.isfinite(reported), (voxel > 0) & torch.isfinite(voxel)
+    flags = torch.stack([finite_entries(tumor), *usable]).tolist()
+    if not all(flags[0]):
+        raise NonFiniteError("tumor", flags[0].index(False))
+    if not all(flags[1]):
+        raise ValueError(f"reported_volume_mm3 must be finite and at least 0, got {reported.tolist()}")
+    if not all(flags[2]):
+        raise ValueError(f"voxel_volume_mm3 must be finite and positive, got {voxel.tolist()}")

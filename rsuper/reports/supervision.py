@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Literal
 
 from rsuper.reports.findings import STRUCTURES, TARGETS, Finding, ReportFindings
-from rsuper.reports.sizes import tumor_volume_mm3
+from rsuper.reports.sizes import SizeRule, tumor_volume_mm3
 
 Unmentioned = Literal["negative", "unknown"]
 
@@ -40,7 +40,12 @@ class Region:
     tumors: tuple[TumorSize, ...] = ()
 
 
-def regions(findings: ReportFindings | None, *, unmentioned: Unmentioned = "negative") -> tuple[Region, ...]:
+def regions(
+    findings: ReportFindings | None,
+    *,
+    unmentioned: Unmentioned = "negative",
+    size_rule: SizeRule = "paper",
+) -> tuple[Region, ...]:
     """Divide every target into regions; every structure is in exactly one.
 
     Structures that one finding names are one region (a tumor in body and tail, a kidney tumor without side,
@@ -53,6 +58,7 @@ def regions(findings: ReportFindings | None, *, unmentioned: Unmentioned = "nega
         unmentioned: State of a target the report never names. "negative" trusts that a report on the whole
             abdomen would have named a tumor; "unknown" suits reports that cover a part of it. An organ that
             is described without a word about tumors is negative in both.
+        size_rule: How diameters become a volume; see `rsuper.reports.sizes`.
 
     Source: §2.1, §2.2 (last paragraph: no loss where sizes are missing).
     """
@@ -63,7 +69,8 @@ def regions(findings: ReportFindings | None, *, unmentioned: Unmentioned = "nega
             continue
         found = findings.of(target)
         for group in _groups(STRUCTURES[target], found):
-            result.append(_region(target, group, [f for f in found if f.structures[0] in group]))
+            own = [f for f in found if f.structures[0] in group]
+            result.append(_region(target, group, own, size_rule))
     return tuple(result)
 
 
@@ -104,14 +111,16 @@ def _groups(structures: Sequence[str], found: Sequence[Finding]) -> list[tuple[s
     return sorted(ordered, key=lambda g: structures.index(g[0]))
 
 
-def _region(target: str, group: tuple[str, ...], found: Sequence[Finding]) -> Region:
+def _region(target: str, group: tuple[str, ...], found: Sequence[Finding], rule: SizeRule) -> Region:
     if not found:
         return Region(target, group, State.NEGATIVE)
     if not any(f.certain for f in found):
         return Region(target, group, State.UNKNOWN)
     if not all(f.certain and f.sized for f in found):
         return Region(target, group, State.POSITIVE_UNSIZED)
-    tumors = (TumorSize(tumor_volume_mm3(f.diameters_mm), f.diameters_mm[0], f.structures) for f in found)
+    tumors = (
+        TumorSize(tumor_volume_mm3(f.diameters_mm, rule=rule), f.diameters_mm[0], f.structures) for f in found
+    )
     return Region(
         target, group, State.POSITIVE_SIZED, tuple(sorted(tumors, key=lambda t: t.volume_mm3, reverse=True))
     )

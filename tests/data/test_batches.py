@@ -6,8 +6,12 @@ import pytest
 import torch
 
 from rsuper.config.experiment import Augment
-from rsuper.data.batches import Batch, MaskSampler, PatchSource, ReportSampler, organ_boxes
+from rsuper.data.batches import Batch, PatchSource, organ_boxes
+from rsuper.data.mask_sampler import MaskSampler
+from rsuper.data.regions import ReportUse
+from rsuper.data.report_sampler import ReportSampler
 from rsuper.errors import DataError
+from rsuper.losses.geometry import bounding_box
 
 KIDNEYS = ("kidney_left", "kidney_right")
 
@@ -165,3 +169,30 @@ def test_organ_boxes(masks, boxes):
     only_left = replace(masks[0], index=replace(masks[0].index, boxes={"kidney_left": boxes["kidney_left"]}))
     assert organ_boxes(only_left, "kidney") == {"kidney_left": boxes["kidney_left"]}
     assert organ_boxes(only_left, "pancreas") == {}
+
+
+def test_calibrated_sizes_change_volumes_and_no_diameter(clean, reports):
+    def tumors(use):
+        batches = [ReportSampler(clean, reports, use)(step) for step in range(10)]
+        return [t for batch in batches for region in batch.regions for t in region.tumors]
+
+    paper, calibrated = tumors(ReportUse()), tumors(ReportUse(size_rule="calibrated"))
+    assert [t.diameter_mm for t in paper] == [t.diameter_mm for t in calibrated]
+    assert len({round(b.volume_mm3 / a.volume_mm3, 6) for a, b in zip(paper, calibrated, strict=True)}) == 2
+    assert all(b.volume_mm3 < a.volume_mm3 for a, b in zip(paper, calibrated, strict=True))
+
+
+def test_without_subsegments_the_pancreas_is_one_region(clean, reports, boxes):
+    sampler = ReportSampler(clean, reports, ReportUse(subsegments=False))
+    batches = [sampler(step) for step in range(10)]
+    whole = int(np.prod([high - low for low, high in zip(*boxes["pancreas"], strict=True)]))
+    pancreas = [region for batch in batches for region in batch.regions if region.channel == 0]
+    assert {int(region.mask.sum()) for region in pancreas} == {whole}
+    assert {int(tumor.region.sum()) for region in pancreas for tumor in region.tumors} == {whole}
+
+
+def test_boxes_hold_their_region(clean, reports):
+    for step in range(10):
+        for region in ReportSampler(clean, reports)(step).regions:
+            for tumor in region.tumors:
+                assert tumor.box == bounding_box(tumor.region)

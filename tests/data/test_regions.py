@@ -36,7 +36,7 @@ def tumor(organ, *segments, mm=()):
     return Finding(organ=organ, segments=segments, diameters_mm=mm)
 
 
-def taught(findings, organs, patch=WHOLE, masks=ALL):
+def taught(findings, organs, patch=WHOLE, masks=ALL, grow_mm=0.0):
     """Supervision of a patch, where the case has only the given structures."""
     known = np.where(structure_mask(organs, [m for m in masks if m != "pancreas"]), organs, 0).astype(
         np.uint8
@@ -49,7 +49,7 @@ def taught(findings, organs, patch=WHOLE, masks=ALL):
     start, size = patch
     inside = known[tuple(slice(s, s + w) for s, w in zip(start, size, strict=True))]
     fitted = on_available_masks(regions(findings), list(boxes))
-    return supervise(fitted, boxes, inside, start, size, TARGETS)
+    return supervise(fitted, boxes, inside, start, size, TARGETS, spacing_mm=(4.0, 4.0, 4.0), grow_mm=grow_mm)
 
 
 def columns(mask):
@@ -179,7 +179,7 @@ def test_without_a_report_nothing_is_taught(organs):
 def test_other_targets_are_not_taught(organs):
     boxes = {"kidney_left": bounding_box(organs == ORGAN_LABELS["kidney_left"])}
     negative = [Region("kidney", ("kidney_left",), State.NEGATIVE)]
-    result = supervise(negative, boxes, organs, (0, 0, 0), SHAPE, ("pancreas",))
+    result = supervise(negative, boxes, organs, (0, 0, 0), SHAPE, ("pancreas",), spacing_mm=(4.0, 4.0, 4.0))
     assert result.regions == ()
     assert set(result.outside) == {"pancreas"}
 
@@ -188,3 +188,14 @@ def test_covers():
     assert covers((1, 1, 1), (2, 2, 2), ((1, 1, 1), (3, 3, 3)))
     assert not covers((1, 1, 1), (2, 2, 2), ((1, 1, 1), (3, 3, 4)))
     assert not covers((1, 1, 1), (2, 2, 2), ((0, 1, 1), (3, 3, 3)))
+
+
+def test_grown_regions(organs):
+    # Voxels of 4 mm: the head at x 4 grows by one voxel with 4 mm, by none with 3.9.
+    findings = report(tumor("pancreas", "head", mm=(10.0,)), absent=("kidney",))
+    for grow_mm, expected in ((0.0, [4]), (3.9, [4]), (4.0, [3, 4, 5])):
+        result = taught(findings, organs, grow_mm=grow_mm)
+        (head,) = [region for region in result.regions if region.target == "pancreas"]
+        assert columns(head.mask) == expected
+        assert columns(head.tumors[0].mask) == expected
+        assert columns(result.outside["pancreas"]) == [0, 1, 2, 3, 5, 6, 8, 9, 10, 11]  # as it was

@@ -175,3 +175,29 @@ def test_warmup_poly_by_hand():
     assert learning_rate(4, plan) == pytest.approx(0.01 * math.exp(10 * (0.8 - 1)))
     assert learning_rate(5, plan) == pytest.approx(0.01 * 0.95**0.9)
     assert learning_rate(50, plan) == pytest.approx(0.01 * 0.5**0.9)
+
+
+def test_a_tensor_without_gradient_is_measured_and_not_minimized(tmp_path):
+    def measured(network, batch):
+        return {**loss(network, batch), "seen": torch.tensor(float(batch.mask_patches))}
+
+    train(model(), points, loss, stage(), tmp_path / "plain")
+    train(model(), points, measured, stage(), tmp_path / "measured")
+    for plain, line in zip(lines(tmp_path / "plain"), lines(tmp_path / "measured"), strict=True):
+        assert line.pop("seen") == 2
+        assert line == plain
+    with pytest.raises(ValueError, match=r"no term of the loss has a gradient, got \['seen'\]"):
+        train(model(), points, lambda *_: {"seen": torch.zeros(())}, stage(), tmp_path / "none")
+
+
+def test_log_lines_count_what_came_since_the_last(tmp_path):
+    train(model(), points, loss, stage(), tmp_path)
+    assert [line["count:positive"] for line in lines(tmp_path)] == [2, 2, 2, 2, 2, 1]
+
+
+def test_an_error_of_the_loss_says_in_which_step(tmp_path):
+    def broken(network, batch):
+        raise DataError("case 'a' is not finite")
+
+    with pytest.raises(DataError, match="step 0: case 'a' is not finite"):
+        train(model(), points, broken, stage(), tmp_path)

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from rsuper.errors import NonFiniteError
 from rsuper.losses.segmentation import segmentation_loss
 
 
@@ -80,6 +81,15 @@ def test_half_precision_logits_are_summed_in_float32():
         terms = segmentation_loss(logits, tumor, tumor > 0)
     assert terms["dice"].dtype == torch.float32
     assert terms["dice"].item() == pytest.approx(1 - 2 * 0.5 / 1.5, rel=1e-5)
+
+
+def test_not_finite_names_the_case():
+    logits = torch.zeros(3, 1, 2, 2, 2)
+    logits[1, 0, 0, 0, 1] = math.nan
+    mask = torch.ones(3, 1, 2, 2, 2, dtype=torch.bool)
+    with pytest.raises(NonFiniteError, match="logits of batch entry 1") as error:
+        segmentation_loss(logits, mask, mask)
+    assert error.value.index == 1
 
 
 def test_wrong_arguments_are_named():

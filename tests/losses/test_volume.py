@@ -6,7 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rsuper.losses.volume import volume_loss, volume_terms
+from rsuper.errors import NonFiniteError
+from rsuper.losses.volume import background_loss, foreground_loss, volume_loss, volume_terms
+from tests.losses.scenes import devices
 
 
 def _terms(predicted_mm3, reported_mm3, **options):
@@ -33,9 +35,29 @@ def test_free_interval_has_no_loss_and_no_gradient(predicted_mm3):
     assert gradient == 0
 
 
-def test_free_interval_starts_at_900():
-    terms, _ = _terms(900.0, 1000.0)
-    assert terms.foreground.item() == pytest.approx(0.0, abs=1e-7)
+def test_free_interval_by_hand():
+    # Eq. 2 is 100 / 2400 = 1/24 at 900 mm3, and again where 24 (V - 1000) = V + 1500: at 25500 / 23.
+    for edge in (900.0, 25500 / 23):
+        assert _terms(edge, 1000.0)[0].foreground.item() == pytest.approx(0.0, abs=1e-7)
+    for outside in (899.0, 1110.0):
+        assert _terms(outside, 1000.0)[0].foreground.item() > 1e-5
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.floats(1, 1e6), st.floats(0, 2), st.floats(0.01, 0.9))
+def test_foreground_is_zero_in_the_free_interval_alone(reported_mm3, ratio, tolerance):
+    # The upper end solves (V - R) / (V + R + E) = c with c the value at (1 - tau) R.
+    c = tolerance * reported_mm3 / ((2 - tolerance) * reported_mm3 + 500)
+    low, high = (1 - tolerance) * reported_mm3, ((1 + c) * reported_mm3 + c * 500) / (1 - c)
+    assert high - reported_mm3 > tolerance * reported_mm3  # not symmetric, whatever the prose says
+    predicted = ratio * reported_mm3
+    tumor = torch.tensor([predicted], dtype=torch.float64).reshape(1, 1, 1, 1)
+    organ, one = torch.ones(1, 1, 1, 1, dtype=torch.bool), torch.ones(1)
+    loss, _ = foreground_loss(tumor, organ, one * reported_mm3, one, tolerance=tolerance)
+    if low * 1.001 < predicted < high * 0.999:
+        assert loss.item() == 0
+    elif not low * 0.999 < predicted < high * 1.001:
+        assert loss.item() > 0
 
 
 @pytest.mark.parametrize(("predicted_mm3", "sign"), [(899.0, -1), (500.0, -1), (1110.0, 1), (9000.0, 1)])
@@ -124,7 +146,7 @@ def test_half_precision_does_not_overflow():
     radius_mm=st.floats(5, 8),
     ratio=st.floats(0.2, 4),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_spacing_does_not_matter(center, radius_mm, ratio):
     losses = []
     for spacing in ((1.0, 1.0, 1.0), (2.0, 2.0, 2.0), (1.0, 2.0, 4.0)):
@@ -136,6 +158,57 @@ def test_spacing_does_not_matter(center, radius_mm, ratio):
         reported = torch.tensor([ratio * 4 / 3 * math.pi * radius_mm**3])
         losses.append(volume_loss(tumor, organ, reported, torch.tensor([math.prod(spacing)])).item())
     assert losses == pytest.approx([losses[0]] * 3, abs=0.01)
+
+
+def test_both_kidneys_in_one_patch():
+    # One voxel each of 1000 mm3: left has 500 of the reported 1000, right is said to be free and has 500:
+    # 500 / 2000 - 100 / 2400 and 500 / 1000; a third voxel outside both at 0.5: ln 2 / 3 for each.
+    tumor = torch.full((2, 1, 1, 3), 0.5)
+    kidneys = torch.tensor([[True, False, False], [False, True, False]]).reshape(2, 1, 1, 3)
+    outside = torch.tensor([False, False, True]).expand(2, 1, 1, 3)
+    thousand = torch.tensor([1000.0, 1000.0])
+    loss = volume_loss(tumor, kidneys, torch.tensor([1000.0, 0.0]), thousand, outside=outside)
+    expected = [500 / 2000 - 100 / 2400 + math.log(2) / 3, 500 / 1000 + math.log(2) / 3]
+    assert loss.tolist() == pytest.approx(expected)
+
+
+def test_parts_alone_are_the_parts_of_the_loss():
+    generator = torch.Generator().manual_seed(0)
+    tumor = torch.rand(2, 4, 4, 4, generator=generator)
+    organ = torch.rand(2, 4, 4, 4, generator=generator) < 0.5
+    reported, voxel = torch.tensor([20.0, 0.0]), torch.tensor([8.0, 8.0])
+    terms = volume_terms(tumor, organ, reported, voxel)
+    assert torch.equal(terms.foreground, foreground_loss(tumor, organ, reported, voxel)[0])
+    assert torch.equal(terms.background, background_loss(tumor, ~organ))
+    assert torch.equal(volume_loss(tumor, organ, reported, voxel), terms.foreground + terms.background)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_not_finite_names_the_case(value):
+    tumor, organ = torch.zeros(3, 2, 2, 2), torch.ones(3, 2, 2, 2, dtype=torch.bool)
+    tumor[2, 1, 0, 0] = value
+    with pytest.raises(NonFiniteError, match="tumor of batch entry 2") as error:
+        volume_loss(tumor, organ, torch.ones(3), torch.ones(3))
+    assert error.value.index == 2
+    with pytest.raises(NonFiniteError, match="entry 2"):
+        background_loss(tumor, organ)
+
+
+@pytest.mark.parametrize("device", devices())
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_devices_and_precisions_agree(device, dtype):
+    generator = torch.Generator().manual_seed(1)
+    tumor = torch.randint(0, 5, (2, 6, 6, 6), generator=generator) / 4  # exact in both precisions
+    organ = torch.rand(2, 6, 6, 6, generator=generator) < 0.5
+    reported, voxel = torch.tensor([500.0, 20_000.0]), torch.tensor([8.0, 100.0])
+    expected = volume_loss(tumor, organ, reported, voxel)
+    inputs = tumor.to(device, dtype).requires_grad_()
+    with torch.autocast(device, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+        found = volume_loss(inputs, organ.to(device), reported, voxel)  # volumes may stay on the CPU
+    found.sum().backward()
+    assert found.dtype == torch.float32
+    assert inputs.grad.isfinite().all()
+    torch.testing.assert_close(found.cpu(), expected)
 
 
 def test_wrong_arguments_are_named():

@@ -41,9 +41,10 @@ def test_a_variant_overrides_its_config(name):
     config, plain = method.config({}), find(name.partition("-")[0]).config({})
     assert config != plain
     for key, value in method.card.variants[method.variant].items():
-        assert getattr(config, key) == value
+        assert config.model_dump(mode="json")[key] == value
         # The variant is what distinguishes the row: an experiment's value does not undo it.
-        assert getattr(method.config({key: getattr(plain, key)}), key) == value
+        undone = method.config({key: getattr(plain, key)})
+        assert undone.model_dump(mode="json")[key] == value
     with pytest.raises(Exception, match="frozen"):
         setattr(config, next(iter(type(config).model_fields)), None)
 
@@ -121,6 +122,26 @@ def test_ablations_drop_their_loss(fitted):
     assert {"volume", "ball"} <= terms["r_super"]
     assert "ball" not in terms["r_super-volume_only"]
     assert "volume" not in terms["r_super-ball_only"]
+
+
+def test_a_variant_for_some_targets_answers_for_these_alone(fitted):
+    method = find("r_super-pancreas_only")
+    assert method.targets(("pancreas", "kidney")) == ("pancreas",)
+    assert find("r_super").targets(("pancreas", "kidney")) == ("pancreas", "kidney")
+    with pytest.raises(MethodError, match=r"'r_super-pancreas_only' is for .*'pancreas'.*has \['kidney'\]"):
+        method.targets(("kidney",))
+    # Per step two report patches, each with three pancreas segments, or with two kidneys besides.
+    for name, regions in (("r_super-pancreas_only", 6), ("r_super", 10)):
+        (line, _) = log_lines(fitted(name).workdir)
+        assert sum(number for key, number in line.items() if key.startswith("count:")) == regions
+
+
+def test_the_log_says_which_regions_counted_and_what_tumors_found(fitted):
+    for line in log_lines(fitted("r_super").workdir):
+        counts = {name: number for name, number in line.items() if name.startswith("count:")}
+        assert sum(counts.values()) > 0
+        assert {"tumors_assigned", "tumors_truncated", "tumors_no_room"} <= set(line)
+        assert line["tumors_no_room"] == 0
 
 
 # -------------------------------------------------------------------------------------------- predictions

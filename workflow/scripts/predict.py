@@ -21,10 +21,11 @@ def main(snakemake: Any) -> None:
     method = find(wildcards.method)
     task = make_task(collection, method, wildcards.budget, int(wildcards.seed), device=params.device)
     read_json(task.workdir / "run.json")
+    targets = method.targets(experiment.targets)
     for output in map(Path, snakemake.output):
         volumes = collection.test_volumes(output.parent.name)
         predictions = method.module.predict(task, volumes)
-        frame = store_predictions(predictions, volumes, collection, output.parent, experiment.targets)
+        frame = store_predictions(predictions, volumes, collection, output.parent, targets)
         write_table(frame, output, PREDICTIONS)
 
 

@@ -1,0 +1,137 @@
+"""CT-Report patches. A step's batch depends on the seed and the step alone: a resumed run sees the same."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from rsuper.data.batches import BatchRegion, BatchTumor, PatchSource, ReportBatch, organ_boxes
+from rsuper.data.patches import flipped, start_covering
+from rsuper.data.regions import PatchRegion, PatchTumor, ReportUse, regions_of, supervise
+from rsuper.data.store import Box, StoredCase
+from rsuper.errors import DataError
+from rsuper.metrics.boxes import bounding_box
+from rsuper.reports.findings import ReportFindings
+from rsuper.reports.supervision import Region, State
+
+REPORT_STREAM = 11
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """An organ of a report case that a patch can fully cover."""
+
+    case: StoredCase
+    regions: tuple[Region, ...]
+    box: Box
+
+
+@dataclass(frozen=True)
+class ReportSampler:
+    """Patches of CT-Report pairs, each covering one organ: a share with a sized tumor, the rest free."""
+
+    source: PatchSource
+    cases: Sequence[tuple[StoredCase, ReportFindings]]
+    use: ReportUse = field(default_factory=ReportUse)
+    unusable: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        if not any(positive or negative for positive, negative in self._pools.values()):
+            raise DataError(f"no report can supervise a patch: {dict(self.unusable) or 'there is no report'}")
+
+    @cached_property
+    def _pools(self) -> dict[str, tuple[list[_Candidate], list[_Candidate]]]:
+        """Per target: organs with a sized tumor, and organs said to be free of it."""
+        pools: dict[str, tuple[list[_Candidate], list[_Candidate]]] = {}
+        for target in self.source.targets:
+            positive: list[_Candidate] = []
+            negative: list[_Candidate] = []
+            for case, findings in self.cases:
+                fitted = regions_of(findings, list(case.index.boxes), self.use)
+                for organ, box in organ_boxes(case, target).items():
+                    state = self._state(fitted, target, organ, box)
+                    if state == "positive":
+                        positive.append(_Candidate(case, fitted, box))
+                    elif state == "negative":
+                        negative.append(_Candidate(case, fitted, box))
+                    else:
+                        self.unusable[f"{target}: {state}"] += 1
+            pools[target] = (positive, negative)
+        return {target: pool for target, pool in pools.items() if pool[0] or pool[1]}
+
+    def _state(self, regions: Sequence[Region], target: str, organ: str, box: Box) -> str:
+        if any(high - low > width for low, high, width in zip(*box, self.source.size, strict=True)):
+            return "organ larger than the patch"
+        own = [r for r in regions if r.target == target and any(s.startswith(organ) for s in r.structures)]
+        states = {region.state for region in own}
+        if State.POSITIVE_SIZED in states:
+            # A tumor whose side is not said may be in either kidney, and no patch covers both.
+            whole = all(s.startswith(organ) for r in own for s in r.structures)
+            return "positive" if whole else "side not said"
+        if states == {State.NEGATIVE}:
+            return "negative"
+        return "no size" if State.POSITIVE_UNSIZED in states else "unknown"
+
+    def __call__(self, step: int) -> ReportBatch:
+        """Return the report patches of a step."""
+        rng = np.random.default_rng([self.source.seed, REPORT_STREAM, step])
+        drawn = [self._draw(rng) for _ in range(self.source.schedule.report_patches)]
+        images, outside, regions = [], [], []
+        counts: Counter[str] = Counter()
+        for row, candidate in enumerate(drawn):
+            start = start_covering(candidate.box, self.source.size, candidate.case.index.shape, rng)
+            assert start is not None  # organs larger than the patch are no candidates
+            image, axes = self.source.read(candidate.case, start, rng)
+            organs = candidate.case.organs(start, self.source.size)
+            supervision = supervise(
+                candidate.regions,
+                candidate.case.index.boxes,
+                organs,
+                start,
+                self.source.size,
+                self.source.targets,
+                grow_mm=self.use.grow_mm,
+                spacing_mm=self.source.preprocess.spacing_mm,
+            )
+            images.append(image)
+            outside.append(np.stack([flipped(supervision.outside[t], axes) for t in self.source.targets]))
+            regions += [self._region(region, row, axes) for region in supervision.regions]
+            counts.update(supervision.counts)
+        return ReportBatch(
+            case_ids=tuple(candidate.case.case_id for candidate in drawn),
+            image=self.source.tensor(images),
+            outside=self.source.tensor(outside),
+            regions=tuple(regions),
+            spacing_mm=self.source.preprocess.spacing_mm,
+            counts=counts,
+        )
+
+    def _draw(self, rng: np.random.Generator) -> _Candidate:
+        targets = list(self._pools)
+        positive, negative = self._pools[targets[rng.integers(len(targets))]]
+        wants_tumor = rng.random() < self.source.schedule.tumor_share
+        pool = positive if positive and (wants_tumor or not negative) else negative
+        return pool[rng.integers(len(pool))]
+
+    def _region(self, region: PatchRegion, row: int, axes: tuple[int, ...]) -> BatchRegion:
+        def tumor(item: PatchTumor) -> BatchTumor:
+            mask = flipped(item.mask, axes)
+            bounds = bounding_box(mask) or ((0, 0), (0, 0), (0, 0))
+            x, y, z = (slice(low, high) for low, high in bounds)
+            return BatchTumor(self._tensor(mask), item.volume_mm3, item.diameter_mm, (x, y, z))
+
+        return BatchRegion(
+            row=row,
+            channel=self.source.targets.index(region.target),
+            mask=self._tensor(flipped(region.mask, axes)),
+            volume_mm3=region.volume_mm3,
+            tumors=tuple(tumor(item) for item in region.tumors),
+        )
+
+    def _tensor(self, mask: Bool[np.ndarray, "x y z"]) -> Bool[Tensor, "x y z"]:
+        return torch.from_numpy(mask).to(self.source.device, non_blocking=True)
