@@ -75,7 +75,10 @@ def comparisons_frame(
 
 
 def _pairs(cases: pd.DataFrame, experiment: Experiment) -> Iterator[tuple[ScoredCases, ScoredCases]]:
-    """Yield the reference's cases with each other run's, after checking that they are the same cases."""
+    """Yield the reference's cases with each other run's, after checking that they are the same cases.
+
+    A method without a case of a target in any test set (a variant for one target) is not compared there.
+    """
     compared = cases[~cases["method"].isin(experiment.controls)]
     blocks: dict[tuple[str, int], dict[tuple[str, str], dict[str, ScoredCases]]] = {}
     for group in scored_groups(compared, experiment.evaluation.score):
@@ -84,9 +87,9 @@ def _pairs(cases: pd.DataFrame, experiment: Experiment) -> Iterator[tuple[Scored
         sets.setdefault((key.test_set, key.target), {})[key.method] = group
     reference = experiment.evaluation.reference
     for sets in blocks.values():
-        methods = sorted({method for groups in sets.values() for method in groups})
-        if reference in methods:
-            for groups in sets.values():
+        for (_, target), groups in sets.items():
+            methods = sorted({m for (_, own), others in sets.items() for m in others if own == target})
+            if reference in methods:
                 yield from _block_pairs(groups, reference, methods)
 
 

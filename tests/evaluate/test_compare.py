@@ -157,3 +157,12 @@ def test_budgets_and_seeds_are_apart():
     frame = _compare(*runs)
     # Per budget, seed and stratum: AUC, F1 by 2 rules, DSC and NSD by 2 conventions.
     assert len(frame) == 2 * 2 * 3 * (1 + 2 + 4)
+
+
+def test_a_method_for_one_target_is_compared_there_alone():
+    frame = _compare(
+        random_run("r_super", 1),
+        random_run("r_super", 2, target="kidney"),
+        random_run("r_super-pancreas_only", 3),
+    )
+    assert set(zip(frame["other"], frame["target"], strict=True)) == {("r_super-pancreas_only", "pancreas")}
