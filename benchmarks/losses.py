@@ -79,8 +79,8 @@ def direct_seconds(volume: Tensor, kernel: Tensor, full: bool) -> float:
 def exact(volume: Tensor, kernel: Tensor) -> Tensor:
     """Independent float64 sums: numpy's complex transform of volume and kernel, padded to the full length."""
     padded = [a + b - 1 for a, b in zip(volume.shape, kernel.shape, strict=True)]
-    spectrum = np.fft.fftn(volume.double().numpy(), padded) * np.fft.fftn(kernel.double().numpy(), padded)
-    full = np.fft.ifftn(spectrum).real
+    first, second = (np.fft.fftn(each.double().numpy(), padded, (0, 1, 2)) for each in (volume, kernel))
+    full = np.fft.ifftn(first * second).real
     window = tuple(slice(k // 2, k // 2 + n) for n, k in zip(volume.shape, kernel.shape, strict=True))
     return torch.from_numpy(full[window])
 

@@ -13,7 +13,7 @@ from rsuper.data.patches import input_channels, whole_input
 from rsuper.data.volumes import to_shape
 from rsuper.engine import checkpoint
 from rsuper.engine.predict import probability_map
-from rsuper.errors import DataError, NonFiniteError
+from rsuper.errors import ConfigError, DataError, NonFiniteError
 from rsuper.losses.segmentation import segmentation_loss
 from rsuper.networks.build import build_network
 from rsuper.networks.outputs import Outputs
@@ -21,12 +21,20 @@ from rsuper.task import Prediction, Task, TestVolume
 
 
 def new_network(task: Task) -> nn.Module:
-    """Build the experiment's network with weights drawn from the run's seed, on the run's device."""
+    """Build the experiment's network with weights drawn from the run's seed, on the run's device.
+
+    Raises:
+        ConfigError: the network cannot take the experiment's patches.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(task.seed)
         network = build_network(
             task.network.name, input_channels(task.network), len(task.targets), **task.network.options
         )
+    try:
+        network.check_patch(task.network.patch)
+    except ValueError as error:
+        raise ConfigError(f"network.patch does not suit the network {task.network.name}: {error}") from None
     return network.to(task.device)
 
 

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from torch import nn
 
 from rsuper.data.batches import MaskBatch
 from rsuper.engine import checkpoint
-from rsuper.errors import ArtifactError
+from rsuper.errors import ArtifactError, ConfigError
 from rsuper.networks.outputs import Outputs
 from rsuper.segmenter import mask_sampler, mask_terms, new_network, predict_with, trained_network, weights_of
 
@@ -37,6 +38,28 @@ def test_a_seed_gives_its_weights_and_leaves_the_global_generator_alone(task):
 def test_the_network_is_the_experiments(task):
     outputs = new_network(task)(torch.zeros(1, 1, *task.network.patch))
     assert outputs.final.shape == outputs.deep.shape == (1, 2, *task.network.patch)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "patch", "nearest"),
+    [
+        ("unet", {"channels": [4, 8, 8, 8]}, (16, 20, 16), "(16, 24, 16)"),
+        ("medformer", {"preset": "eighth"}, (48, 40, 16), "(48, 48, 32)"),
+    ],
+)
+def test_patches_that_the_network_cannot_take_are_the_configs_fault(task, name, options, patch, nearest):
+    network = task.network.model_copy(update={"name": name, "options": options, "patch": patch})
+    with pytest.raises(ConfigError, match=f"network.patch does not suit the network {name}") as caught:
+        new_network(replace(task, network=network))
+    assert str(caught.value).endswith(f"the nearest that can is {nearest}")
+
+
+def test_the_papers_network_by_its_options(task):
+    options = {"preset": "eighth", "deep_supervision": False}
+    network = task.network.model_copy(update={"name": "medformer", "options": options, "patch": (32, 32, 32)})
+    outputs = new_network(replace(task, network=network))(torch.zeros(2, 1, 32, 32, 32))
+    assert outputs.final.shape == (2, 2, 32, 32, 32)
+    assert outputs.deep is None
 
 
 def batch(tumor, known=True):

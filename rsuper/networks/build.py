@@ -1,20 +1,20 @@
-"""Networks by the name they have in an experiment file."""
+"""Networks by the name they have in an experiment file.
+
+Each builder is imported when it is asked for: MedFormer needs torch alone, and runs where MONAI, which the
+U-Net needs, is not installed.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
-from torch import nn
-
-from rsuper.networks.unet import build_unet
-
-_BUILDERS: dict[str, Callable[..., nn.Module]] = {"unet": build_unet}
+from rsuper.networks.outputs import SegmentationNetwork
 
 
-def build_network(name: str, in_channels: int, out_channels: int, **options: Any) -> nn.Module:
+def build_network(name: str, in_channels: int, out_channels: int, **options: Any) -> SegmentationNetwork:
     """Build the network `name`; its forward pass returns `rsuper.networks.outputs.Outputs`.
 
     Args:
-        name: A known network: unet.
+        name: A known network: medformer (the paper's), unet.
         in_channels: Channels of the input.
         out_channels: Targets.
         **options: Passed to the network's own builder, which documents them.
@@ -25,3 +25,18 @@ def build_network(name: str, in_channels: int, out_channels: int, **options: Any
     if name not in _BUILDERS:
         raise ValueError(f"unknown network {name!r}; known: {', '.join(sorted(_BUILDERS))}")
     return _BUILDERS[name](in_channels, out_channels, **options)
+
+
+def _medformer(in_channels: int, out_channels: int, **options: Any) -> SegmentationNetwork:
+    from rsuper.networks.medformer import build_medformer
+
+    return build_medformer(in_channels, out_channels, **options)
+
+
+def _unet(in_channels: int, out_channels: int, **options: Any) -> SegmentationNetwork:
+    from rsuper.networks.unet import build_unet
+
+    return build_unet(in_channels, out_channels, **options)
+
+
+_BUILDERS: dict[str, Callable[..., SegmentationNetwork]] = {"medformer": _medformer, "unet": _unet}

@@ -1,9 +1,9 @@
-"""What every segmentation network returns."""
+"""What every segmentation network offers and returns."""
 
 from typing import NamedTuple
 
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class Outputs(NamedTuple):
@@ -14,3 +14,30 @@ class Outputs(NamedTuple):
 
     final: Float[Tensor, "b c x y z"]
     deep: Float[Tensor, "b c x y z"] | None
+
+
+class SegmentationNetwork(nn.Module):
+    """A network that says which patches it takes; its forward pass returns `Outputs`.
+
+    Attributes:
+        size_multiple: Sides of a patch must be multiples of these (x, y, z).
+        smallest_size: And at least these.
+    """
+
+    size_multiple: tuple[int, int, int]
+    smallest_size: tuple[int, int, int]
+
+    def check_patch(self, size: tuple[int, int, int]) -> None:
+        """Refuse a patch size that cannot work.
+
+        Raises:
+            ValueError: A side is too small or no multiple; names the nearest size that can work, the larger
+                where two are equally near.
+        """
+        limits = zip(size, self.size_multiple, self.smallest_size, strict=True)
+        nearest = tuple(max(least, (side + step // 2) // step * step) for side, step, least in limits)
+        if nearest != tuple(size):
+            raise ValueError(
+                f"patch size {tuple(size)} cannot work: sides must be multiples of {self.size_multiple} "
+                f"and at least {self.smallest_size}; the nearest that can is {nearest}"
+            )

@@ -9,13 +9,13 @@ from jaxtyping import Float
 from monai.networks.nets import UNet
 from torch import Tensor, nn
 
-from rsuper.networks.outputs import Outputs
+from rsuper.networks.outputs import Outputs, SegmentationNetwork
 
 _GROUPS = 4
 _PRIOR = 0.01
 
 
-class DeeplySupervisedUNet(nn.Module):
+class DeeplySupervisedUNet(SegmentationNetwork):
     """MONAI's U-Net with a second head on its half-resolution decoder layer.
 
     Group normalization: batches are small and mix two kinds of supervision, so batch statistics would leak
@@ -58,12 +58,17 @@ class DeeplySupervisedUNet(nn.Module):
         for output in (final, self.deep_head):
             assert output.bias is not None
             nn.init.constant_(output.bias, math.log(_PRIOR / (1 - _PRIOR)))
-        self.size_multiple = tuple(math.prod(stride[axis] for stride in strides) for axis in range(3))
+        x, y, z = (math.prod(stride[axis] for stride in strides) for axis in range(3))
+        self.size_multiple = self.smallest_size = (x, y, z)
 
     def forward(self, image: Float[Tensor, "b i x y z"]) -> Outputs:
-        """Predict tumor logits; sides must be multiples of `size_multiple`, else ValueError."""
-        size = tuple(image.shape[2:])
-        _check_size(size, self.size_multiple)
+        """Predict tumor logits.
+
+        Raises:
+            ValueError: A size that `check_patch` refuses.
+        """
+        size = (image.shape[2], image.shape[3], image.shape[4])
+        self.check_patch(size)
         skips = []
         features = image
         for down in self.down:
@@ -100,7 +105,7 @@ def build_unet(
             multiples of (8, 8, 4).
 
     Returns:
-        A network whose forward pass returns `Outputs`; its attribute `size_multiple` says which sizes work.
+        A network whose forward pass returns `Outputs`; its method `check_patch` says which sizes work.
 
     Raises:
         ValueError: A width, stride or their number does not fit; in the forward pass: a size that cannot
@@ -120,12 +125,3 @@ def build_unet(
     network = DeeplySupervisedUNet(in_channels, out_channels, tuple(channels), whole)
     # The overloads of Module.to leave this argument out of torch's annotations.
     return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-
-
-def _check_size(size: tuple[int, ...], multiple: tuple[int, ...]) -> None:
-    nearest = tuple(max(1, round(side / step)) * step for side, step in zip(size, multiple, strict=True))
-    if nearest != size:
-        raise ValueError(
-            f"patch size {size} cannot work: sides must be multiples of {multiple}; "
-            f"the nearest that can is {nearest}"
-        )

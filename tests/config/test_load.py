@@ -1,11 +1,14 @@
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from rsuper.config.experiment import Experiment
 from rsuper.config.load import load_experiment, read_yaml
 from rsuper.errors import ConfigError
+from rsuper.methods import find
+from rsuper.networks.build import build_network
 
 CONFIGS = Path(__file__).parents[2] / "config"
 # What a group with its own data writes: no phantom in it.
@@ -100,3 +103,34 @@ def test_every_file_that_comes_with_the_project_is_valid(path):
     uses_phantom = any(dataset.source == "phantom" for dataset in experiment.datasets.values())
     assert (experiment.phantom is not None) == uses_phantom
     assert set(read_yaml(path)) <= set(Experiment.model_fields)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_network_of_every_file_can_be_built_and_takes_its_patch(path):
+    experiment = load_experiment(path)
+    with torch.device("meta"):
+        network = build_network(experiment.network.name, 1, 2, **experiment.network.options)
+    network.check_patch(experiment.network.patch)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_methods_of_every_file_exist_and_take_its_values(path):
+    experiment = load_experiment(path)
+    for budget in experiment.budgets.values():
+        for name in budget.methods:
+            method = find(name)
+            assert method.config(experiment.methods.get(name.partition("-")[0], {}))
+            assert method.targets(experiment.targets)
+
+
+def test_the_papers_experiment():
+    experiment = load_experiment(CONFIGS / "paper.yaml")
+    assert experiment.phantom is None
+    assert experiment.real_anatomy is None
+    with torch.device("meta"):
+        network = build_network("medformer", 1, len(experiment.targets), **experiment.network.options)
+    # 37,882,336 + 162 per target: the size of the paper's MedFormer with its auxiliary head.
+    assert sum(p.numel() for p in network.parameters()) == 37_882_336 + 162 * 2
+    assert (experiment.budgets["few"].pancreas, experiment.budgets["few"].kidney) == (50, 50)
+    # The method's own defaults are the paper's: no value of the experiment undoes them.
+    assert experiment.methods == {}

@@ -63,6 +63,9 @@ def test_size_that_cannot_work_names_the_nearest_that_can():
         network(torch.zeros(1, 1, 33, 24, 27))
     with pytest.raises(ValueError, match=r"nearest that can is \(8, 8, 4\)"):
         network(torch.zeros(1, 1, 2, 3, 1))
+    network.check_patch((16, 8, 4))
+    with pytest.raises(ValueError, match=r"\(16, 8, 6\) cannot work.*\(16, 8, 8\)"):
+        network.check_patch((16, 8, 6))
 
 
 def test_other_widths_and_strides():
