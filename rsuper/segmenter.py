@@ -24,17 +24,17 @@ def new_network(task: Task) -> nn.Module:
     """Build the experiment's network with weights drawn from the run's seed, on the run's device.
 
     Raises:
-        ConfigError: the network cannot take the experiment's patches.
+        ConfigError: the network, one of its options or the patch size does not suit.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(task.seed)
-        network = build_network(
-            task.network.name, input_channels(task.network), len(task.targets), **task.network.options
-        )
     try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(task.seed)
+            network = build_network(
+                task.network.name, input_channels(task.network), len(task.targets), **task.network.options
+            )
         network.check_patch(task.network.patch)
     except ValueError as error:
-        raise ConfigError(f"network.patch does not suit the network {task.network.name}: {error}") from None
+        raise ConfigError(f"section 'network' of the experiment ({task.network.name}): {error}") from None
     return network.to(task.device)
 
 

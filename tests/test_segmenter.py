@@ -49,9 +49,17 @@ def test_the_network_is_the_experiments(task):
 )
 def test_patches_that_the_network_cannot_take_are_the_configs_fault(task, name, options, patch, nearest):
     network = task.network.model_copy(update={"name": name, "options": options, "patch": patch})
-    with pytest.raises(ConfigError, match=f"network.patch does not suit the network {name}") as caught:
+    with pytest.raises(
+        ConfigError, match=rf"section 'network' of the experiment \({name}\): patch"
+    ) as caught:
         new_network(replace(task, network=network))
     assert str(caught.value).endswith(f"the nearest that can is {nearest}")
+
+
+def test_an_unknown_option_is_the_configs_fault(task):
+    network = task.network.model_copy(update={"name": "medformer", "options": {"chanels": [8]}})
+    with pytest.raises(ConfigError, match=r"section 'network'.*unknown option 'chanels'"):
+        new_network(replace(task, network=network))
 
 
 def test_the_papers_network_by_its_options(task):

@@ -134,3 +134,11 @@ def test_the_papers_experiment():
     assert (experiment.budgets["few"].pancreas, experiment.budgets["few"].kidney) == (50, 50)
     # The method's own defaults are the paper's: no value of the experiment undoes them.
     assert experiment.methods == {}
+
+
+def test_variants_are_compared_on_the_default_experiment():
+    default, variants = (load_experiment(CONFIGS / f"{name}.yaml") for name in ("phantom", "variants"))
+    own = {"name", "about", "budgets"}
+    assert variants.model_dump(exclude=own) == default.model_dump(exclude=own)
+    for name, budget in variants.budgets.items():
+        assert budget.model_dump(exclude={"methods"}) == default.budgets[name].model_dump(exclude={"methods"})

@@ -1,5 +1,7 @@
 """What every method folder must do; a new folder is tested as soon as it exists."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -142,6 +144,17 @@ def test_the_log_says_which_regions_counted_and_what_tumors_found(fitted):
         assert sum(counts.values()) > 0
         assert {"tumors_assigned", "tumors_truncated", "tumors_no_room"} <= set(line)
         assert line["tumors_no_room"] == 0
+
+
+def test_the_papers_network_trains_in_both_stages_and_predicts(task_for, collection, tmp_path):
+    for name in ("segmentation-stage1", "r_super"):
+        task = task_for(name, tmp_path)
+        network = {"name": "medformer", "options": {"preset": "eighth"}, "patch": (32, 32, 32)}
+        task = replace(task, network=task.network.model_copy(update=network))
+        find(name).module.fit(task, find(name).config({}))
+    assert {"volume", "ball"} <= set(log_lines(task.workdir)[0])
+    (first, _) = find("r_super").module.predict(task, collection.test_volumes("internal"))
+    assert all(0 <= p.min() < p.max() <= 1 for p in first.probabilities.values())
 
 
 # -------------------------------------------------------------------------------------------- predictions
