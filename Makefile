@@ -55,8 +55,9 @@ new-method: setup  ## methods/x, a folder to start from (NAME=x)
 	$(BIN)/python -m rsuper.scaffold "$(NAME)"
 	@$(MAKE) --no-print-directory docs
 
-docs: setup  ## docs/deviations.md, from its head and the method cards
+docs: setup  ## docs/deviations.md, from its head and the method cards, and the figures of docs/losses.md
 	$(BIN)/python -m rsuper.publish.deviations
+	$(BIN)/python docs/figures/losses.py
 
 unlock: setup  ## after a killed run: remove Snakemake's lock
 	$(SNAKEMAKE) $(EXPERIMENT) --unlock

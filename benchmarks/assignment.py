@@ -195,7 +195,7 @@ def score(
     sizes = [int(size) for size in assignment.assigned]
     n, tumor = sum(sizes), int(truth.sum())
     blobs = [random_blobs(organ, sizes, rng) for _ in range(BLOBS)]
-    reachable = int((truth & _balls(assignment, region, count, rule)).sum())
+    reachable = int((truth & _balls(assignment, region)).sum())
     return {
         "voxels": n,
         "true_voxels": tumor,
@@ -261,15 +261,13 @@ def _by_rule(frame: pd.DataFrame, measure: str) -> "pd.core.groupby.SeriesGroupB
     return frame.groupby(["source", "level", "diameters", "rule"], sort=False)[measure]
 
 
-def _balls(assignment: Assignment, region: Region, count: int, rule: Rule) -> Bool[np.ndarray, "x y z"]:
+def _balls(assignment: Assignment, region: Region) -> Bool[np.ndarray, "x y z"]:
     """The voxels of all balls that the assignment found, inside the organ."""
     balls = np.zeros(region.organ.shape, bool)
-    for center, mask, diameters in zip(assignment.centers, region.tumors, region.diameters_mm, strict=True):
+    for center, diameter_mm in zip(assignment.centers, assignment.diameters_mm, strict=True):
         if center is None:
             continue
-        sphere_mm = (6 * volume_mm3(mask, diameters[:count], rule) / np.pi) ** (1 / 3)
-        width_mm = max(*diameters[:count], sphere_mm) + max(MARGIN_MM, *SPACING_MM)
-        places = ball_offsets(float(width_mm), SPACING_MM).numpy() + center
+        places = ball_offsets(diameter_mm, SPACING_MM).numpy() + center
         places = places[((places >= 0) & (places < region.organ.shape)).all(axis=1)]
         balls[tuple(places.T)] = True
     return balls & region.organ

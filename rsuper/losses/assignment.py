@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from rsuper.losses.checks import check_mask
 from rsuper.losses.geometry import Box, Spacing, ball_offsets, binary_ball, bounding_box, correlate
 from rsuper.losses.localization import Index, as_spacing, best_center, check_positive
 
@@ -24,11 +25,12 @@ _RELEASED_CORE = 0.8
 class ReportedTumor:
     """One tumor of a report: where it may be, and how large it is.
 
-    `box` is the region's bounding box, where the caller knows it: on a GPU that saves a transfer per tumor.
-    It may be larger than needed, but must hold the region.
+    `box` is the region's bounding box, where the caller knows it (slices with start and stop): on a GPU that
+    saves a transfer per tumor. It may be larger than needed, but must hold the region.
 
     Raises:
-        ValueError: The volume or the diameter is not a positive finite number.
+        ValueError: The volume or the diameter is not a positive finite number, the region is not bool, or
+            the box does not fit it (whether it holds the region is checked on the CPU alone).
     """
 
     region: Bool[Tensor, "x y z"]
@@ -39,11 +41,16 @@ class ReportedTumor:
     def __post_init__(self) -> None:
         check_positive("volume_mm3", self.volume_mm3)
         check_positive("diameter_mm", self.diameter_mm)
+        check_mask("region", self.region, self.region.shape)
+        if self.box is not None:
+            _check_box(self.box, self.region)
 
     @cached_property
     def bounds(self) -> Box | None:
         """The region's bounding box; None: the region is empty."""
-        return self.box if self.box is not None else bounding_box(self.region)
+        if self.box is None:
+            return bounding_box(self.region)
+        return self.box if all(side.start < side.stop for side in self.box) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +59,8 @@ class Assignment:
 
     `labels`: 0 background, k the k-th tumor given (from 1). `weight`: of each tumor voxel in the
     cross-entropy, mean 1 per tumor, 0 elsewhere. `border`: unassigned voxels that no loss may penalize.
-    Per tumor given: `requested` and `assigned` numbers of voxels, and the `center` of its ball.
+    Per tumor given: `requested` and `assigned` numbers of voxels, `center` and diameter of its ball (margin
+    included).
     """
 
     labels: Int[Tensor, "x y z"]
@@ -61,6 +69,7 @@ class Assignment:
     requested: tuple[int, ...]
     assigned: Int[Tensor, " t"]
     center: Int[Tensor, "t 3"]
+    diameters_mm: tuple[float, ...]
 
     @property
     def statuses(self) -> tuple[Status, ...]:
@@ -114,22 +123,23 @@ def assign_tumors(
         The mask, its weights and border, and what happened to each tumor.
 
     Raises:
-        ValueError: A shape differs from the map's, a length is negative, or `last_weight` not in (0, 1].
+        ValueError: A shape differs from the map's, a length is negative, `last_weight` not in (0, 1], or
+            `voxels_from` unknown.
 
     Source: §2.2.
     """
     spacing = as_spacing(spacing_mm)
-    _check(probability, tumors, margin_mm, border_mm, last_weight)
+    _check(probability, tumors, margin_mm, border_mm, last_weight, voxels_from)
     canvas = _Canvas(probability.detach(), spacing, last_weight, len(tumors))
-    requested = [1] * len(tumors)
+    requested = [0] * len(tumors)
+    diameters_mm = [_ball_diameter_mm(tumor, max(margin_mm, *spacing)) for tumor in tumors]
     for k in _largest_first(tumors):
         taken, requested[k] = _voxel_counts(tumors[k], spacing, voxels_from)
-        # A ball of the reported volume has this diameter: never less, or it could not hold N.
-        widest_mm = max(tumors[k].diameter_mm, (6 * tumors[k].volume_mm3 / math.pi) ** (1 / 3))
-        canvas.place(k, tumors[k], widest_mm + max(margin_mm, *spacing), taken, requested[k])
+        canvas.place(k, tumors[k], diameters_mm[k], taken, requested[k])
     labels, weight = canvas.labels, canvas.weight
     border = _border(labels > 0, canvas.reserved, _union(tumors), border_mm, spacing)
-    return Assignment(labels, weight, border, tuple(requested), canvas.assigned, canvas.center)
+    found = canvas.assigned, canvas.center
+    return Assignment(labels, weight, border, tuple(requested), *found, tuple(diameters_mm))
 
 
 def tally(assignments: Sequence[Assignment]) -> dict[str, Float[Tensor, ""]]:
@@ -215,6 +225,11 @@ class _Canvas:
         return weights * number / weights.sum().clamp_min(1e-12)
 
 
+def _ball_diameter_mm(tumor: ReportedTumor, margin_mm: float) -> float:
+    # A ball of the reported volume has the second diameter: never less, or it could not hold N.
+    return max(tumor.diameter_mm, (6 * tumor.volume_mm3 / math.pi) ** (1 / 3)) + margin_mm
+
+
 def _voxel_counts(tumor: ReportedTumor, spacing_mm: Spacing, rule: VoxelRule) -> tuple[int, int]:
     """Voxels that a tumor takes, and how many of them get its label."""
     count = max(1, round(tumor.volume_mm3 / math.prod(spacing_mm)))
@@ -265,18 +280,30 @@ def _largest_first(tumors: Sequence[ReportedTumor]) -> list[int]:
     return sorted(range(len(tumors)), key=lambda k: (*sizes[k], tumors[k].region.cpu().numpy().tobytes()))
 
 
+def _check_box(box: Box, region: Tensor) -> None:
+    for side, limit in zip(box, region.shape, strict=True):
+        whole = isinstance(side, slice) and isinstance(side.start, int) and isinstance(side.stop, int)
+        if not whole or side.step is not None or not 0 <= side.start <= side.stop <= limit:
+            raise ValueError(
+                f"box must be slices with start and stop inside {tuple(region.shape)}, got {box}"
+            )
+    if not region.is_cuda and int(region[box].sum()) < int(region.sum()):
+        raise ValueError(f"box {box} does not hold the region")
+
+
 def _check(
     probability: Tensor,
     tumors: Sequence[ReportedTumor],
     margin_mm: float,
     border_mm: float,
     last_weight: float,
+    voxels_from: str,
 ) -> None:
     for k, tumor in enumerate(tumors):
-        if tumor.region.shape != probability.shape:
-            got = tuple(tumor.region.shape)
-            raise ValueError(f"region of tumor {k} must have shape {tuple(probability.shape)}, got {got}")
+        check_mask(f"region of tumor {k}", tumor.region, probability.shape)
     if margin_mm < 0 or border_mm < 0:
         raise ValueError(f"margin_mm and border_mm must be at least 0, got {margin_mm}, {border_mm}")
     if not 0 < last_weight <= 1:
         raise ValueError(f"last_weight must be above 0 and at most 1, got {last_weight}")
+    if voxels_from not in get_args(VoxelRule):
+        raise ValueError(f"voxels_from must be one of {get_args(VoxelRule)}, got {voxels_from!r}")

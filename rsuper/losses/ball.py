@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rsuper.losses.assignment import Assignment, ReportedTumor, VoxelRule, assign_tumors
-from rsuper.losses.finite import check_finite
+from rsuper.losses.checks import check_finite, check_mask
 from rsuper.losses.geometry import Spacing
 from rsuper.losses.localization import ball_kernel, locate_ball
 from rsuper.losses.segmentation import batch_dice
@@ -76,7 +76,7 @@ def ball_loss(
 
     Raises:
         NonFiniteError: A logit is NaN or infinite; its `index` is the case's.
-        ValueError: Shapes or lengths differ, or as `assign_tumors`.
+        ValueError: Shapes or lengths differ, a mask is not bool, or as `assign_tumors`.
 
     Source: §2.2.
     """
@@ -138,9 +138,9 @@ def ball_terms(
 
 
 def _check(logits: Tensor, tumors: Sequence[Sequence[ReportedTumor]], penalized_background: Tensor) -> None:
-    if logits.ndim != 4 or penalized_background.shape != logits.shape:
-        shapes = tuple(logits.shape), tuple(penalized_background.shape)
-        raise ValueError(f"logits and penalized_background need one shape (b x y z), got {shapes}")
-    if len(tumors) != len(logits):
-        raise ValueError(f"tumors needs one list per case ({len(logits)}), got {len(tumors)}")
+    if logits.ndim != 4:
+        raise ValueError(f"logits must have axes b x y z, got shape {tuple(logits.shape)}")
+    check_mask("penalized_background", penalized_background, logits.shape)
+    if len(tumors) != len(logits) or any(isinstance(case, ReportedTumor) for case in tumors):
+        raise ValueError(f"tumors needs one list per case ({len(logits)}), got {len(tumors)} entries")
     check_finite("logits", logits)

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from rsuper.losses.checks import check_mask
 from rsuper.losses.geometry import Spacing, bounding_box, correlate, gaussian_ball
 
 Index = tuple[int, int, int]
@@ -59,12 +60,15 @@ def locate_ball(
         Voxel index (i, j, k).
 
     Raises:
-        ValueError: The region is empty, a probability in it is not finite, or as `ball_kernel`.
+        ValueError: The region is empty, not bool or of another shape, a probability in it is not finite, or
+            as `ball_kernel`.
 
     Source: §2.2.
     """
     check_positive("diameter_mm", diameter_mm)
     spacing = as_spacing(spacing_mm)
+    if region is not None:
+        check_mask("region", region, probability.shape)
     allowed = torch.ones_like(probability, dtype=torch.bool) if region is None else region
     box = bounding_box(allowed)
     if box is None:
@@ -102,9 +106,10 @@ def as_spacing(spacing_mm: Sequence[float]) -> Spacing:
     Raises:
         ValueError: Not three positive finite numbers.
     """
-    if len(spacing_mm) != 3:
-        raise ValueError(f"spacing_mm must be three numbers (x, y, z), got {tuple(spacing_mm)}")
-    x, y, z = (float(step) for step in spacing_mm)
+    try:
+        x, y, z = (float(step) for step in spacing_mm)
+    except (TypeError, ValueError):
+        raise ValueError(f"spacing_mm must be three numbers (x, y, z), got {spacing_mm}") from None
     for step in (x, y, z):
         check_positive("spacing_mm", step)
     return x, y, z

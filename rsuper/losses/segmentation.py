@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from rsuper.losses.finite import check_finite
+from rsuper.losses.checks import check_finite
 
 
 def segmentation_loss(

@@ -1,5 +1,7 @@
 """The Volume Loss: predicted tumor volume in an organ must agree with the report's (§2.1)."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -7,10 +9,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rsuper.errors import NonFiniteError
-from rsuper.losses.finite import check_finite, finite_entries
+from rsuper.losses.checks import check_mask
 
-# 1 - probability never falls below this in the logarithm of Eq. 4: the largest value per voxel is 15.9.
-_FLOOR = torch.finfo(torch.float32).eps
+# Probabilities may pass 1 by so much: interpolation rounds.
+_SLACK = 1e-6
+# 1 - probability never falls below about this in the logarithm of Eq. 4: at most 13.1 per voxel.
+_FLOOR = 2 * _SLACK
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +59,9 @@ def volume_loss(
 
     Raises:
         NonFiniteError: A probability is NaN or infinite; its `index` is the case's.
-        ValueError: Shapes differ; a volume is negative or not finite; a voxel volume or the stabilizer is
-            not positive; the tolerance is not between 0 and 1.
+        ValueError: Shapes differ; a mask is not bool; a probability lies outside [0, 1]; a volume is
+            negative or not finite; a voxel volume or the stabilizer is not positive; the tolerance is not
+            between 0 and 1.
 
     Source: §2.1, Eqs. 1-5.
     """
@@ -92,16 +97,12 @@ def volume_terms(
 
     Source: §2.1, Eqs. 1-4.
     """
-    outside = ~organ if outside is None else outside
-    foreground, predicted = foreground_loss(
-        tumor,
-        organ,
-        reported_volume_mm3,
-        voxel_volume_mm3,
-        tolerance=tolerance,
-        stabilizer_mm3=stabilizer_mm3,
-    )
-    return VolumeTerms(foreground, background_loss(tumor, outside), predicted)
+    reported, voxel = torch.as_tensor(reported_volume_mm3), torch.as_tensor(voxel_volume_mm3)
+    _check_foreground(tumor, organ, reported, voxel, tolerance, stabilizer_mm3)
+    if outside is not None:
+        check_mask("outside", outside, tumor.shape)
+    foreground, predicted = _foreground(tumor, organ, reported, voxel, tolerance, stabilizer_mm3)
+    return VolumeTerms(foreground, _background(tumor, ~organ if outside is None else outside), predicted)
 
 
 def foreground_loss(
@@ -123,15 +124,9 @@ def foreground_loss(
 
     Source: §2.1, Eqs. 1-3.
     """
-    _check_shapes(tumor, organ, reported_volume_mm3, voxel_volume_mm3)
-    _check_constants(tolerance, stabilizer_mm3)
-    tumor = tumor.float()
-    reported, voxel = reported_volume_mm3.to(tumor), voxel_volume_mm3.to(tumor)
-    _check_values(tumor, reported, voxel)
-    predicted = (tumor * organ).sum((1, 2, 3)) * voxel
-    free = _disagreement((1 - tolerance) * reported, reported, stabilizer_mm3)
-    foreground = (_disagreement(predicted, reported, stabilizer_mm3) - free).clamp_min(0.0)
-    return foreground, predicted
+    reported, voxel = torch.as_tensor(reported_volume_mm3), torch.as_tensor(voxel_volume_mm3)
+    _check_foreground(tumor, organ, reported, voxel, tolerance, stabilizer_mm3)
+    return _foreground(tumor, organ, reported, voxel, tolerance, stabilizer_mm3)
 
 
 def background_loss(tumor: Float[Tensor, "b x y z"], outside: Bool[Tensor, "b x y z"]) -> Float[Tensor, " b"]:
@@ -141,14 +136,33 @@ def background_loss(tumor: Float[Tensor, "b x y z"], outside: Bool[Tensor, "b x 
 
     Raises:
         NonFiniteError: A probability is NaN or infinite.
-        ValueError: Shapes differ.
+        ValueError: Shapes differ, a mask is not bool, or a probability lies outside [0, 1].
 
     Source: §2.1, Eq. 4.
     """
-    if tumor.ndim != 4 or outside.shape != tumor.shape:
-        shapes = tuple(tumor.shape), tuple(outside.shape)
-        raise ValueError(f"tumor and outside need one shape (b x y z), got {shapes}")
-    check_finite("tumor", tumor)
+    _check_axes(tumor)
+    check_mask("outside", outside, tumor.shape)
+    _refuse_values(tumor, *_on_host(tumor.detach().flatten(1).aminmax(dim=1), tumor))
+    return _background(tumor, outside)
+
+
+def _foreground(
+    tumor: Tensor,
+    organ: Tensor,
+    reported: Tensor,
+    voxel: Tensor,
+    tolerance: float,
+    stabilizer_mm3: float,
+) -> tuple[Tensor, Tensor]:
+    tumor = tumor.float()
+    reported = reported.to(tumor)
+    predicted = (tumor * organ).sum((1, 2, 3)) * voxel.to(tumor)
+    free = _disagreement((1 - tolerance) * reported, reported, stabilizer_mm3)
+    foreground = (_disagreement(predicted, reported, stabilizer_mm3) - free).clamp_min(0.0)
+    return foreground, predicted
+
+
+def _background(tumor: Tensor, outside: Tensor) -> Tensor:
     # Scaling instead of clamping: a clamp would leave a voxel at probability 1 without any gradient.
     return -torch.log1p(-(1 - _FLOOR) * tumor.float() * outside).mean((1, 2, 3))
 
@@ -158,30 +172,53 @@ def _disagreement(predicted: Tensor, reported: Tensor, stabilizer_mm3: float) ->
     return (predicted - reported).abs() / (predicted + reported + stabilizer_mm3)
 
 
-def _check_shapes(tumor: Tensor, organ: Tensor, reported: Tensor, voxel: Tensor) -> None:
+def _check_axes(tumor: Tensor) -> None:
     if tumor.ndim != 4:
         raise ValueError(f"tumor must have axes b x y z, got shape {tuple(tumor.shape)}")
-    if organ.shape != tumor.shape:
-        raise ValueError(f"organ must have tumor's shape {tuple(tumor.shape)}, got {tuple(organ.shape)}")
+
+
+def _check_foreground(
+    tumor: Tensor,
+    organ: Tensor,
+    reported: Tensor,
+    voxel: Tensor,
+    tolerance: float,
+    stabilizer_mm3: float,
+) -> None:
+    """Check arguments; the values that may lie on a device come with one transfer."""
+    _check_axes(tumor)
+    check_mask("organ", organ, tumor.shape)
     for name, values in (("reported_volume_mm3", reported), ("voxel_volume_mm3", voxel)):
         if values.shape != tumor.shape[:1]:
             raise ValueError(f"{name} needs one value per case ({len(tumor)}), got {tuple(values.shape)}")
-
-
-def _check_constants(tolerance: float, stabilizer_mm3: float) -> None:
     if not 0 < tolerance < 1:
         raise ValueError(f"tolerance must be between 0 and 1, got {tolerance}")
     if not stabilizer_mm3 > 0:
         raise ValueError(f"stabilizer_mm3 must be positive, got {stabilizer_mm3}")
+    extremes = tumor.detach().flatten(1).aminmax(dim=1)  # NaN where there is one
+    lowest, highest, reported_mm3, voxel_mm3 = _on_host((*extremes, reported, voxel), tumor)
+    _refuse_values(tumor, lowest, highest)
+    if not all(0 <= volume < math.inf for volume in reported_mm3):
+        raise ValueError(f"reported_volume_mm3 must be finite and at least 0, got {reported_mm3}")
+    if not all(0 < volume < math.inf for volume in voxel_mm3):
+        raise ValueError(f"voxel_volume_mm3 must be finite and positive, got {voxel_mm3}")
 
 
-def _check_values(tumor: Tensor, reported: Tensor, voxel: Tensor) -> None:
-    """Check all values with one transfer from the device."""
-    usable = (reported >= 0) & torch.isfinite(reported), (voxel > 0) & torch.isfinite(voxel)
-    flags = torch.stack([finite_entries(tumor), *usable]).tolist()
-    if not all(flags[0]):
-        raise NonFiniteError("tumor", flags[0].index(False))
-    if not all(flags[1]):
-        raise ValueError(f"reported_volume_mm3 must be finite and at least 0, got {reported.tolist()}")
-    if not all(flags[2]):
-        raise ValueError(f"voxel_volume_mm3 must be finite and positive, got {voxel.tolist()}")
+def _on_host(rows: Sequence[Tensor], tumor: Tensor) -> list[list[float]]:
+    """Bring values per case to the CPU by one transfer (autocast would refuse to join their types)."""
+    joined = torch.empty(len(rows), len(tumor), dtype=torch.float64, device=tumor.device)
+    for own, row in zip(joined, rows, strict=True):
+        own.copy_(row)
+    values: list[list[float]] = joined.tolist()
+    return values
+
+
+def _refuse_values(tumor: Tensor, lowest: list[float], highest: list[float]) -> None:
+    for index, (low, high) in enumerate(zip(lowest, highest, strict=True)):
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise NonFiniteError("tumor", index)
+        if low < -_SLACK or high > 1 + _SLACK:
+            raise ValueError(
+                f"tumor must hold probabilities in [0, 1] (logits need a sigmoid), got {low:g} to {high:g} "
+                f"in batch entry {index} of {len(tumor)}"
+            )

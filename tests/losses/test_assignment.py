@@ -131,6 +131,8 @@ class TestByHand:
         tumor = ReportedTumor(whole((30, 30, 30)), 2000.0, 4.0)
         found = assign_tumors(_hill(30), [tumor], UNIT)
         assert found.assigned.tolist() == [2000]
+        # (6 * 2000 / pi)^(1/3) = 15.63 and the margin of 2 mm.
+        assert found.diameters_mm == pytest.approx((17.632,), abs=1e-3)
 
     def test_voxels_stay_in_their_ball(self):
         generator = torch.Generator().manual_seed(2)
@@ -278,18 +280,35 @@ def test_devices_agree_and_boxes_change_nothing(device):
 def test_nothing_waits_for_the_device():
     # Fake tensors have a shape and no values: whatever reads one (and would wait for a GPU) raises.
     box = (slice(1, 9), slice(1, 9), slice(1, 9))
-
-    def assign():
-        region = torch.zeros(10, 10, 10, dtype=torch.bool)
-        tumors = [ReportedTumor(region, 60.0, 6.0, box), ReportedTumor(region, 20.0, 4.0, box)]
-        return assign_tumors(torch.zeros(10, 10, 10), tumors, UNIT)
-
-    assign()  # balls are kept from call to call
+    region = torch.zeros(10, 10, 10, dtype=torch.bool)
+    tumors = [ReportedTumor(region, 60.0, 6.0, box), ReportedTumor(region, 20.0, 4.0, box)]
+    assign_tumors(torch.zeros(10, 10, 10), tumors, UNIT)  # balls are kept from call to call
     with FakeTensorMode(allow_non_fake_inputs=True):
-        found = assign()
+        found = assign_tumors(torch.zeros(10, 10, 10), tumors, UNIT)
         assert found.labels.shape == (10, 10, 10)
         with pytest.raises(Exception, match="_local_scalar_dense"):
             found.assigned.tolist()
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        (slice(None), slice(0, 4), slice(0, 4)),
+        (slice(0, 5), slice(0, 4), slice(0, 4)),
+        (slice(3, 2), slice(0, 4), slice(0, 4)),
+        (slice(0, 4, 2), slice(0, 4), slice(0, 4)),
+        (slice(0, 4), slice(0, 4), slice(2, 4)),  # leaves out a part of the region
+    ],
+)
+def test_a_box_that_does_not_fit_is_refused(box):
+    with pytest.raises(ValueError, match="box"):
+        ReportedTumor(whole((4, 4, 4)), 8.0, 3.0, box)
+
+
+def test_an_empty_box_is_an_empty_region():
+    nothing = ~whole((4, 4, 4))
+    tumor = ReportedTumor(nothing, 8.0, 3.0, (slice(0, 0),) * 3)
+    assert assign_tumors(torch.zeros(4, 4, 4), [tumor], UNIT).statuses == ("no_room",)
 
 
 def test_wrong_arguments_are_named():
@@ -303,6 +322,8 @@ def test_wrong_arguments_are_named():
         assign_tumors(torch.zeros(2, 2, 3), [tumor], UNIT)
     with pytest.raises(ValueError, match="margin_mm"):
         assign_tumors(torch.zeros(2, 2, 2), [tumor], UNIT, margin_mm=-1.0)
+    with pytest.raises((ValueError, TypeError), match="voxels_from"):
+        assign_tumors(torch.zeros(2, 2, 2), [tumor], UNIT, voxels_from="bal")
     with pytest.raises(ValueError, match="last_weight"):
         assign_tumors(torch.zeros(2, 2, 2), [tumor], UNIT, last_weight=0.0)
 

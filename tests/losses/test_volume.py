@@ -51,9 +51,9 @@ def test_foreground_is_zero_in_the_free_interval_alone(reported_mm3, ratio, tole
     low, high = (1 - tolerance) * reported_mm3, ((1 + c) * reported_mm3 + c * 500) / (1 - c)
     assert high - reported_mm3 > tolerance * reported_mm3  # not symmetric, whatever the prose says
     predicted = ratio * reported_mm3
-    tumor = torch.tensor([predicted], dtype=torch.float64).reshape(1, 1, 1, 1)
-    organ, one = torch.ones(1, 1, 1, 1, dtype=torch.bool), torch.ones(1)
-    loss, _ = foreground_loss(tumor, organ, one * reported_mm3, one, tolerance=tolerance)
+    tumor = torch.tensor([ratio / 2], dtype=torch.float64).reshape(1, 1, 1, 1)
+    organ, reported = torch.ones(1, 1, 1, 1, dtype=torch.bool), torch.tensor([reported_mm3])
+    loss, _ = foreground_loss(tumor, organ, reported, 2 * reported, tolerance=tolerance)
     if low * 1.001 < predicted < high * 0.999:
         assert loss.item() == 0
     elif not low * 0.999 < predicted < high * 1.001:
@@ -169,7 +169,7 @@ def test_both_kidneys_in_one_patch():
     thousand = torch.tensor([1000.0, 1000.0])
     loss = volume_loss(tumor, kidneys, torch.tensor([1000.0, 0.0]), thousand, outside=outside)
     expected = [500 / 2000 - 100 / 2400 + math.log(2) / 3, 500 / 1000 + math.log(2) / 3]
-    assert loss.tolist() == pytest.approx(expected)
+    assert loss.tolist() == pytest.approx(expected, rel=1e-5)
 
 
 def test_parts_alone_are_the_parts_of_the_loss():
@@ -181,6 +181,16 @@ def test_parts_alone_are_the_parts_of_the_loss():
     assert torch.equal(terms.foreground, foreground_loss(tumor, organ, reported, voxel)[0])
     assert torch.equal(terms.background, background_loss(tumor, ~organ))
     assert torch.equal(volume_loss(tumor, organ, reported, voxel), terms.foreground + terms.background)
+
+
+def test_interpolated_probabilities_may_pass_one_by_rounding():
+    tumor = torch.full((1, 2, 2, 2), 1 + 5e-7, requires_grad=True)
+    loss = background_loss(tumor, torch.ones(1, 2, 2, 2, dtype=torch.bool))
+    loss.sum().backward()
+    assert loss.isfinite().all()
+    assert tumor.grad.isfinite().all()
+    with pytest.raises(ValueError, match="logits need a sigmoid"):
+        background_loss(tumor + 1e-4, torch.ones(1, 2, 2, 2, dtype=torch.bool))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

@@ -1,0 +1,37 @@
+"""Checks that the losses share: what strangers get wrong is named, with one transfer from the device."""
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from rsuper.errors import NonFiniteError
+
+
+def finite_entries(values: Tensor) -> Bool[Tensor, " b"]:
+    """Whether all values of each entry of the first axis are finite."""
+    return torch.isfinite(values).flatten(1).all(1)
+
+
+def check_finite(name: str, values: Tensor) -> None:
+    """Raise if an entry of the first axis has NaN or infinity; one transfer from the device.
+
+    Raises:
+        NonFiniteError: Names the first such entry.
+    """
+    flags = finite_entries(values).tolist()
+    if not all(flags):
+        raise NonFiniteError(name, flags.index(False))
+
+
+def check_mask(name: str, mask: Tensor, shape: torch.Size) -> None:
+    """Raise if a mask is not boolean or has another shape.
+
+    Numbers are refused: the complement of an integer is no mask, and label 3 would count three times.
+
+    Raises:
+        ValueError: Names the mask.
+    """
+    if mask.dtype != torch.bool:
+        raise ValueError(f"{name} must be a bool tensor (such as mask > 0), got {mask.dtype}")
+    if mask.shape != shape:
+        raise ValueError(f"{name} must have shape {tuple(shape)}, got {tuple(mask.shape)}")
