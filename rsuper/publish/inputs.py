@@ -48,8 +48,8 @@ class Inputs:
 
 
 def _seen_by(method: str, counts: Mapping[str, Mapping[str, int]]) -> tuple[dict[str, int], dict[str, int]]:
-    uses = find(method).card.uses
-    none = dict.fromkeys(counts["masks"], 0)
-    masks = dict(counts["masks"]) if uses.masks else none
-    reports = dict(counts["reports"]) if uses.reports != "none" else none
+    found = find(method)
+    uses, targets = found.card.uses, found.targets(list(counts["masks"]))
+    masks = {target: counts["masks"][target] if uses.masks else 0 for target in targets}
+    reports = {target: counts["reports"][target] if uses.reports != "none" else 0 for target in targets}
     return masks, reports

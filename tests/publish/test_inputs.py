@@ -48,6 +48,11 @@ def test_what_each_run_was_trained_on(tmp_path):
     assert inputs.masks == {"few": {"pancreas": 5, "kidney": 4}, "full": {"pancreas": 50, "kidney": 40}}
 
 
+def test_a_variant_for_one_target_was_trained_on_nothing_else(tmp_path):
+    inputs = Inputs.read(*files(tmp_path, methods=("r_super-pancreas_only",)))
+    assert inputs.supervision["full", "r_super-pancreas_only"] == ({"pancreas": 50}, {"pancreas": 70})
+
+
 def test_tables_cards_and_experiment_as_they_are(tmp_path):
     inputs = Inputs.read(*files(tmp_path))
     assert inputs.experiment.name == "made_up"

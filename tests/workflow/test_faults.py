@@ -122,6 +122,12 @@ def set_variant(content: dict[str, object]) -> str:
     return "unknown variant 'r_super-halls_only'"
 
 
+def set_targets(content: dict[str, object]) -> str:
+    content["targets"] = ["kidney"]
+    content["budgets"] = {"few": {"methods": ["r_super-pancreas_only"]}}
+    return "variant 'r_super-pancreas_only' is for the targets ['pancreas'], the experiment has ['kidney']"
+
+
 def drop_key(content: dict[str, object]) -> str:
     del content["schedule"]
     return "key 'schedule' is missing"
@@ -132,7 +138,7 @@ def misspell(content: dict[str, object]) -> str:
     return "key 'sheduler' is not known"
 
 
-@pytest.mark.parametrize("change", [set_method, set_variant, drop_key, misspell])
+@pytest.mark.parametrize("change", [set_method, set_variant, set_targets, drop_key, misspell])
 def test_bad_experiment_is_named(tmp_path: Path, change: Callable[[dict[str, object]], str]) -> None:
     project = copy_project(tmp_path)
     content = yaml.safe_load((ROOT / "config" / "micro.yaml").read_text(encoding="utf-8"))

@@ -56,6 +56,9 @@ METHODS = or_stop(
     }
 )
 
+# A variant for targets that the experiment does not have stops here, not after its training.
+or_stop(lambda: [method.targets(EXPERIMENT.targets) for method in METHODS.values()])
+
 # The cards that tables read: adding or relabeling a method changes the tables and trains nothing.
 CARDS = or_stop(
     lambda: {name: card.model_dump(mode="json") for name, card in available().items()}
