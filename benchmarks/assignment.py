@@ -1,6 +1,6 @@
 """How well `assign_tumors` recovers real tumors from a noisy probability map and their reported sizes.
 
-    python benchmarks/assignment.py [--cases n] [--out table.csv]
+    python benchmarks/assignment.py [--cases n] [--out folder]
 
 One region is one organ with tumor: a kidney with its tumors, or a pancreas with its lesion (2 mm masks of
 KiTS19, KiTS23 with several tumors, PANORAMA). The map stands for a network's output: the mask of the region's
@@ -72,23 +72,33 @@ class Region:
 
 
 def main() -> None:
-    """Run all regions, print the tables, write the rows as CSV if asked."""
+    """Run all regions, print the tables, write them as CSV if asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--cases", type=int, help="only so many cases of each source")
-    parser.add_argument("--out", type=Path, help="CSV file with a row per region, level, rule, diameters")
+    parser.add_argument("--out", type=Path, help="folder for CSV files")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     frame = pd.DataFrame(measure(real_data_folder(), arguments.cases))
-    print("Dice with the true tumors, mean over regions")
-    print(summary(frame, "dice").to_string(float_format=lambda x: f"{x:.3f}"))
-    print("\nShare of assigned voxels inside the true tumors, mean over regions")
-    print(summary(frame, "inside").to_string(float_format=lambda x: f"{x:.3f}"))
-    print("\nAssigned / true number of voxels, median over regions")
-    print(count_summary(frame).to_string(float_format=lambda x: f"{x:.2f}"))
-    print("\nDice against the paper's N, 95 % bootstrap interval over patients")
-    print(differences(frame, np.random.default_rng(SEED)).to_string(index=False))
-    if arguments.out is not None:
-        frame.to_csv(arguments.out, index=False)
+    tables = {
+        "dice": ("Dice with the true tumors, mean over regions", summary(frame, "dice").reset_index()),
+        "inside": (
+            "Share of assigned voxels inside the true tumors, mean over regions",
+            summary(frame, "inside").reset_index(),
+        ),
+        "voxels": (
+            "Assigned / true number of voxels, median over regions",
+            count_summary(frame).reset_index(),
+        ),
+        "differences": (
+            "Dice against the paper's N, 95 % bootstrap interval over patients",
+            differences(frame, np.random.default_rng(SEED)),
+        ),
+    }
+    for name, (title, table) in tables.items():
+        print(f"\n{title}\n{table.to_string(index=False, float_format=lambda x: f'{x:.3f}')}")
+        if arguments.out is not None:
+            arguments.out.mkdir(parents=True, exist_ok=True)
+            table.round(4).to_csv(arguments.out / f"{name}.csv", index=False)
 
 
 def measure(real: Path, cases: int | None = None) -> list[dict[str, object]]:

@@ -77,7 +77,7 @@ def main() -> None:
         print(f"\n{titles[name]}\n{table.to_string(index=False, float_format=lambda x: f'{x:.3f}')}")
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
-            table.to_csv(out / f"{name}.csv", index=False)
+            table.round(4).to_csv(out / f"{name}.csv", index=False)
 
 
 def measured_tumors(real: Path) -> list[MeasuredTumor]:

@@ -172,7 +172,8 @@ def claim(workdir: Path, key: Mapping[str, object]) -> None:
     path = workdir / KEY
     if path.is_file():
         try:
-            if read_json(path).get("digest") == digest:
+            kept = read_json(path)
+            if isinstance(kept, dict) and kept.get("digest") == digest:
                 return
         except ArtifactError:
             pass  # a damaged key is no claim

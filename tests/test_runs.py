@@ -58,7 +58,7 @@ def test_another_key_clears_the_work(workdir, key):
     assert left(workdir) == {"notes", "model"}
 
 
-@pytest.mark.parametrize("damage", ["", "{", '{"digest": 1}', "{}"])
+@pytest.mark.parametrize("damage", ["", "{", "[]", "null", '{"digest": 1}', "{}"])
 def test_a_damaged_key_is_no_claim(workdir, damage):
     (workdir / KEY).write_text(damage)
     claim(workdir, {"seed": 1, "code": ["a"]})
