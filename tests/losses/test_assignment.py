@@ -290,6 +290,21 @@ def test_nothing_waits_for_the_device():
             found.assigned.tolist()
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_nothing_waits_for_a_real_gpu():
+    box = (slice(1, 9), slice(1, 9), slice(1, 9))
+    probability = torch.rand(10, 10, 10, device="cuda")
+    region = torch.ones(10, 10, 10, dtype=torch.bool, device="cuda")
+    tumors = [ReportedTumor(region, 60.0, 6.0, box), ReportedTumor(region, 20.0, 4.0, box)]
+    assign_tumors(probability, tumors, UNIT)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        found = assign_tumors(probability, tumors, UNIT)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert found.assigned.tolist() == [60, 20]
+
+
 @pytest.mark.parametrize(
     "box",
     [
