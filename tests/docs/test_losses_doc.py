@@ -8,6 +8,7 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
@@ -119,3 +120,13 @@ def test_links_and_pictures_exist():
     assert len(targets) >= 3
     for target in targets:
         assert (ROOT / "docs" / target).is_file(), target
+
+
+def test_the_table_of_real_tumors_is_the_reference_runs():
+    dice = pd.read_csv(ROOT / "results" / "reference" / "real_tumors" / "assignment" / "dice.csv")
+    rows = re.findall(r"^\| (\w+), (easy|medium|hard) \| (\d) \|(.*)\|$", TEXT, flags=re.MULTILINE)
+    assert len(rows) == 6
+    for source, level, diameters, numbers in rows:
+        chosen = (dice["source"] == source) & (dice["level"] == level) & (dice["diameters"] == int(diameters))
+        expected = dice[chosen][["paper", "released", "calibrated", "true", "chance", "map>0.5"]].iloc[0]
+        assert [float(number) for number in numbers.split("|")] == pytest.approx(list(expected), abs=0.0051)
