@@ -9,10 +9,10 @@ STAMP := $(VENV)/.installed
 SNAKEMAKE := OMP_NUM_THREADS=1 $(BIN)/snakemake --cores all
 EXPERIMENT := --config experiment=$(CONFIG)
 
-.PHONY: help setup table1 table2 table3 figures claims all test test-fast check format lint types new-method docs unlock clean
+.PHONY: help setup table1 table2 table3 figures claims paper_audit all test test-fast check format lint types new-method docs unlock clean
 
 help:  ## this text
-	@grep -hE '^[a-z0-9 -]+:.*##' $(MAKEFILE_LIST) | awk -F':[^#]*## ' '{printf "  make %s\n      %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9_ -]+:.*##' $(MAKEFILE_LIST) | awk -F':[^#]*## ' '{printf "  make %s\n      %s\n", $$1, $$2}'
 
 setup: $(STAMP)  ## virtual environment .venv with pinned packages
 
@@ -25,7 +25,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,dev]"
 	@touch $(STAMP)
 
-table1 table2 table3 figures claims all: setup  ## a table, the figures, the claims, or all (CONFIG=config/x.yaml)
+table1 table2 table3 figures claims paper_audit all: setup  ## a table, the figures, the claims, the audit of the paper, or all (CONFIG=config/x.yaml)
 	$(SNAKEMAKE) $(EXPERIMENT) $(ARGS) -- $@
 
 test: setup  ## all tests
@@ -55,8 +55,9 @@ new-method: setup  ## methods/x, a folder to start from (NAME=x)
 	$(BIN)/python -m rsuper.scaffold "$(NAME)"
 	@$(MAKE) --no-print-directory docs
 
-docs: setup  ## docs/deviations.md, from its head and the method cards, and the figures of docs/losses.md
+docs: setup  ## docs/deviations.md, from its head and the method cards, docs/paper_audit.md, and the figures of docs/losses.md
 	$(BIN)/python -m rsuper.publish.deviations
+	$(BIN)/python -m rsuper.publish.audit.document
 	$(BIN)/python docs/figures/losses.py
 
 unlock: setup  ## after a killed run: remove Snakemake's lock

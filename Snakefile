@@ -18,6 +18,7 @@ include: "workflow/rules/reports.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/publish.smk"
+include: "workflow/rules/figures.smk"
 
 
 rule all:
@@ -26,8 +27,9 @@ rule all:
         rules.table1.output,
         rules.table2.output,
         rules.table3.output,
-        rules.figures.output,
+        rules.figures.input,
         rules.claims.output,
+        rules.paper_audit.output,
 
 
 onsuccess:

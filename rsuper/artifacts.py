@@ -129,6 +129,24 @@ COMPARISONS = Table(
         "reason": TEXT,
     },
 )
+PAPER_AUDIT = Table(
+    "paper_audit.csv",
+    {
+        "check": TEXT,
+        "verdict": TEXT,  # consistent | inconsistent | undecidable
+        "finding": TEXT,  # in one line; says why where undecidable
+        "table": TEXT,  # of the paper; blank for its text
+        "test_set": TEXT,
+        "target": TEXT,
+        "stratum": TEXT,
+        "method": TEXT,
+        "masks": NUMBER,
+        "metric": TEXT,
+        "published": TEXT,
+        "expected": TEXT,
+        "counts": TEXT,  # whole numbers that the rounding allows
+    },
+)
 METADATA = Table(
     "metadata.csv",
     {

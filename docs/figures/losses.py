@@ -1,12 +1,13 @@
 """Draw the figures of docs/losses.md from the losses themselves: `python docs/figures/losses.py`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
@@ -18,7 +19,8 @@ from torch import Tensor
 
 from rsuper.losses.ball import Assignment, ReportedTumor, assign_tumors, ball_kernel, locate_ball
 from rsuper.losses.geometry import Spacing, correlate
-from rsuper.losses.volume import foreground_loss
+from rsuper.losses.volume_curve import curve_points
+from rsuper.publish.figures.figure1 import volume_loss_figure
 from rsuper.reports.sizes import tumor_volume_mm3
 
 FOLDER = Path(__file__).parent
@@ -26,14 +28,6 @@ _SETTINGS: Any = {"font.size": 10, "axes.spines.top": False, "axes.spines.right"
 # Colors after Okabe and Ito, told apart by color-blind readers; lines differ in their dashes as well.
 _BLUE, _ORANGE, _BLACK, _SKY, _YELLOW = "#0072B2", "#D55E00", "#000000", "#56B4E9", "#F0E442"
 _PALE = "0.93"
-
-# Reported volume (mm3), tolerance, color, dashes; the first is the paper's Figure 1.
-CURVES: tuple[tuple[float, float, str, str], ...] = (
-    (1000.0, 0.1, _BLUE, "-"),
-    (1000.0, 0.2, _ORANGE, "--"),
-    (0.0, 0.1, _BLACK, ":"),
-)
-LARGEST_MM3 = 3000.0
 
 SPACING_MM: Spacing = (2.0, 2.0, 2.0)
 SHAPE = (60, 44, 21)
@@ -43,72 +37,9 @@ MARGIN_MM = 2.0
 # -------------------------------------------------------------------------------------- volume loss
 
 
-def volume_curve(
-    predicted_mm3: Float[Tensor, " n"], reported_mm3: float, tolerance: float
-) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
-    """Compute Eq. 3 and its derivative (per cm3) at predicted volumes up to LARGEST_MM3.
-
-    Every case is one voxel of LARGEST_MM3: its probability sets the predicted volume.
-    """
-    probability = (predicted_mm3 / LARGEST_MM3).reshape(-1, 1, 1, 1).requires_grad_()
-    cases = torch.ones(len(predicted_mm3))
-    loss, _ = foreground_loss(
-        probability,
-        torch.ones_like(probability, dtype=torch.bool),
-        reported_mm3 * cases,
-        LARGEST_MM3 * cases,
-        tolerance=tolerance,
-    )
-    (gradient,) = torch.autograd.grad(loss.sum(), probability)
-    return loss.detach(), gradient.flatten() / LARGEST_MM3 * 1000
-
-
-def dead_zone(reported_mm3: float, tolerance: float) -> tuple[float, float]:
-    """Find by bisection the smallest and the largest predicted volume that cost nothing."""
-
-    def edge(free: float, costly: float) -> float:
-        for _ in range(40):
-            middle = (free + costly) / 2
-            loss, _ = volume_curve(torch.tensor([middle]), reported_mm3, tolerance)
-            free, costly = (free, middle) if loss.item() > 0 else (middle, costly)
-        return free
-
-    return edge(reported_mm3, 0.0), edge(reported_mm3, LARGEST_MM3)
-
-
 def volume_figure() -> Figure:
     """Draw Figure 1's curve, loss and gradient against the predicted volume."""
-    figure = Figure(figsize=(8, 5.8), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    predicted = torch.linspace(0, LARGEST_MM3, 3001)
-    for reported, tolerance, color, dashes in CURVES:
-        loss, gradient = volume_curve(predicted, reported, tolerance)
-        label = f"reported {reported:,.0f} mm³, tolerance {tolerance:.0%}"
-        if reported == 0:
-            label = "reported 0: no tumor"
-        for axes, values in ((upper, loss), (lower, gradient)):
-            axes.plot(predicted, values, color=color, linestyle=dashes, linewidth=2, label=label)
-    low, high = dead_zone(*CURVES[0][:2])
-    for axes in (upper, lower):
-        axes.axvspan(
-            low, high, color=CURVES[0][2], alpha=0.15, linewidth=0, label=f"free at {CURVES[0][1]:.0%}"
-        )
-    for place, side in ((low, "right"), (high, "left")):
-        upper.text(place, upper.get_ylim()[1], f" {short(place)} ", color=CURVES[0][2], ha=side, va="top")
-    upper.set(ylabel="loss (Eq. 3)", xlim=(0, LARGEST_MM3))
-    upper.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
-    lower.axhline(0, color="0.7", linewidth=0.8, zorder=0)
-    lower.set(xlabel="predicted tumor volume in the organ, mm³", ylabel="gradient, per cm³")
-    lower.xaxis.set_major_formatter("{x:,.0f}")
-    least, most = lower.get_ylim()
-    lower.text(low, least * 0.85, "too little: pushed up ", color="0.3", ha="right")
-    lower.text(LARGEST_MM3, most * 0.35, "too much: pushed down", color="0.3", ha="right")
-    return figure
-
-
-def short(number: float) -> str:
-    """Write a volume with one decimal, or none where that is a zero."""
-    return f"{number:,.1f}".removesuffix(".0")
+    return volume_loss_figure(pd.DataFrame(asdict(point) for point in curve_points()))
 
 
 # ---------------------------------------------------------------------------------------- ball loss

@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 import torch
 
-from docs.figures.losses import dead_zone, short, volume_curve
 from rsuper.losses.ball import ReportedTumor, assign_tumors, ball_loss
 from rsuper.losses.volume import volume_loss
+from rsuper.losses.volume_curve import dead_zone, volume_curve
+from rsuper.publish.figures.figure1 import short
 from rsuper.reports.sizes import tumor_volume_mm3
 
 ROOT = Path(__file__).parents[2]

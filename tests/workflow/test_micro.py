@@ -28,9 +28,11 @@ def edited(path: Path, old: str, new: str) -> Iterator[None]:
 
 
 def test_everything_the_reader_opens_is_there(finished: Project) -> None:
-    names = ["table1", "table2", "table2_validation", "table3", "claims"]
+    names = ["table1", "table2", "table2_validation", "table3", "claims", "paper_audit"]
     wanted = [f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex")]
-    wanted += ["figures/figure4.svg", "figures/figure4.png", "metrics.csv", "comparisons.csv"]
+    figures = ["figure1", "figure3", "figure4", "roc", "overlays"]
+    wanted += [f"figures/{name}.{kind}" for name in figures for kind in ("svg", "png")]
+    wanted += ["figures/volume_loss.csv", "figures/overlay_balls.csv", "metrics.csv", "comparisons.csv"]
     assert [name for name in wanted if not (finished.results / name).stat().st_size] == []
 
 
@@ -38,7 +40,7 @@ def test_second_call_runs_nothing(finished: Project) -> None:
     assert finished.planned("all") == {}
 
 
-@pytest.mark.parametrize("table", ["table1", "table2", "table3", "claims"])
+@pytest.mark.parametrize("table", ["table1", "table2", "table3", "claims", "paper_audit"])
 def test_deleting_a_table_rebuilds_that_table_alone(finished: Project, table: str) -> None:
     path = finished.results / f"{table}.csv"
     content = path.read_bytes()
@@ -48,6 +50,29 @@ def test_deleting_a_table_rebuilds_that_table_alone(finished: Project, table: st
     finally:
         path.write_bytes(content)
         finished.run("all", options=("--touch",))
+
+
+@pytest.mark.parametrize("figure", ["figure1", "figure3", "figure4", "roc", "overlays"])
+def test_deleting_a_figure_redraws_that_figure_alone(finished: Project, figure: str) -> None:
+    path = finished.results / "figures" / f"{figure}.svg"
+    content = path.read_bytes()
+    path.unlink()
+    try:
+        assert set(finished.planned("all")) == {figure}
+    finally:
+        path.write_bytes(content)
+        finished.run("all", options=("--touch",))
+
+
+def test_overlays_show_the_same_cases_for_every_method(finished: Project) -> None:
+    rows = pd.read_csv(finished.results / "figures" / "overlay_balls.csv")
+    shown = rows.groupby(["target", "kind"])[["case_id", "slice_z", "view_x", "view_y"]].nunique()
+    assert (shown == 1).all(axis=None)
+    assert rows.groupby(["budget", "method"]).size().nunique() == 1
+    balls = rows[rows["ball_x"].notna()]
+    assert len(balls)
+    assert balls["diameter_mm"].notna().all()
+    assert set(rows["method"]) == {"segmentation", "r_super"}
 
 
 def trained(jobs: dict[str, list[str]]) -> set[str]:

@@ -10,6 +10,7 @@ from rsuper.errors import RsuperError
 from rsuper.fingerprint import fingerprint
 from rsuper.job import local_device
 from rsuper.methods import available, find
+from rsuper.publish.figures.shown_runs import shown_runs
 from rsuper.publish.timing import end_of_run
 
 ROOT = Path(workflow.basedir)
@@ -75,6 +76,26 @@ wildcard_constraints:
 def artifact(*parts):
     """Path of an artifact as text; wildcards in braces pass through."""
     return str(LAYOUT.root.joinpath(*parts))
+
+
+def drawings(name):
+    """A figure's files."""
+    return [artifact("figures", f"{name}.{kind}") for kind in ["svg", "png"]]
+
+
+def of_runs(runs, *parts):
+    """One file per run and test set."""
+    return [
+        artifact(
+            "runs",
+            budget,
+            method,
+            f"seed-{seed}",
+            *(part.format(test_set=test_set) for part in parts),
+        )
+        for budget, method, seed in runs
+        for test_set in EXPERIMENT.test_sets
+    ]
 
 
 def raw_root(dataset):

@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from rsuper.job import run
-from rsuper.publish.figures import figure4
+from rsuper.publish.figures.figure4 import figure4
 from rsuper.publish.inputs import Inputs
 
 
 def main(snakemake: Any) -> None:
     """Draw the figure as SVG and PNG."""
     inputs = Inputs.read(Path(snakemake.params.experiment), *map(Path, snakemake.input))
-    stem = Path(snakemake.output.figure4[0]).with_suffix("")
+    stem = Path(snakemake.output[0]).with_suffix("")
     figure4(inputs.metrics, inputs.experiment, inputs.cards, inputs.masks, stem)
 
 

@@ -3,7 +3,7 @@ from xml.etree import ElementTree
 
 from long_forms import metric, metrics_of
 
-from rsuper.publish.figures import figure4
+from rsuper.publish.figures.figure4 import figure4
 
 MASKS = {"few": {"pancreas": 5, "kidney": 5}, "full": {"pancreas": 40, "kidney": 64}}
 

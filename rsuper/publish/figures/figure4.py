@@ -1,43 +1,21 @@
 """Figure 4: F1 against the number of masks, one panel per target and test set."""
 
 import math
-import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from rsuper.artifacts import write_atomically
 from rsuper.config.experiment import Experiment
 from rsuper.metrics.detection import f1_all_positive
 from rsuper.publish.columns import groups
-from rsuper.publish.rows import PAPER_ROWS, Card, label_of
+from rsuper.publish.figures import style
+from rsuper.publish.figures.style import BASELINE
+from rsuper.publish.rows import Card, label_of
 
-BASELINE = "segmentation"
-# Colors after Okabe and Ito, told apart by color-blind readers; for grayscale each method has its own marker.
-_STYLES = (
-    ("#0072B2", "o"),
-    ("#444444", "s"),
-    ("#E69F00", "^"),
-    ("#009E73", "D"),
-    ("#CC79A7", "v"),
-    ("#56B4E9", "P"),
-    ("#D55E00", "X"),
-    ("#999933", "<"),
-    ("#882255", ">"),
-)
-_SETTINGS: Any = {
-    "svg.hashsalt": "figure4",
-    "svg.fonttype": "path",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
 _ARROW = {"arrowstyle": "->", "color": "0.25", "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
 _PLAIN = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 _PANEL_INCHES = (3.3, 3.2)
@@ -75,18 +53,18 @@ def figure4(
     points = _points(metrics, experiment, masks, rule)
     found = set(zip(points["target"], points["test_set"], strict=True))
     panels = [group for group in groups(experiment) if group in found]
-    with matplotlib.rc_context(_SETTINGS):
+    with matplotlib.rc_context(style.settings("figure4")):
         size = (_PANEL_INCHES[0] * max(len(panels), 1.5), _PANEL_INCHES[1] + 0.9)
         figure = Figure(figsize=size, layout="constrained")
         axes = list(figure.subplots(1, max(len(panels), 1), squeeze=False, sharey=True)[0])
         for axis, (target, test_set) in zip(axes, panels, strict=False):
             chosen = (points["target"] == target) & (points["test_set"] == test_set)
             _panel(axis, points[chosen], experiment, cards)
-            axis.set_title(f"{target}, {_set_label(test_set, experiment)}")
+            axis.set_title(f"{target}, {style.set_label(test_set, experiment)}")
             axis.set_xlabel(f"{target} tumor CTs with masks in training")
         axes[0].set_ylabel("F1")
         _finish(figure, axes, experiment, empty=not panels)
-        _save(figure, out_stem)
+        style.save(figure, out_stem)
 
 
 def _points(
@@ -119,7 +97,7 @@ def _points(
 
 def _panel(axis: Axes, points: pd.DataFrame, experiment: Experiment, cards: Sequence[Card]) -> None:
     lines = (experiment.evaluation.reference, BASELINE)
-    order = _methods(points, experiment)
+    order = style.in_order(list(points["method"]), experiment)
     numbers = sorted({float(number) for number in points["masks"]})
     # Budgets are far apart in number, so they are evenly spaced and named, as on a logarithmic axis.
     place = {number: index for index, number in enumerate(numbers)}
@@ -128,13 +106,14 @@ def _panel(axis: Axes, points: pd.DataFrame, experiment: Experiment, cards: Sequ
     shifts |= {name: 0.5 + 0.11 * index for index, name in enumerate(others)}
     for method in order:
         own = points[points["method"] == method].sort_values("masks")
-        color, marker = _style(method, experiment)
+        look = style.look(method, experiment)
         axis.errorbar(
             [place[float(number)] + shifts[method] for number in own["masks"]],
             own["value"],
             yerr=_bars(own),
-            color=color,
-            marker=marker,
+            color=look.color,
+            marker=look.marker,
+            markerfacecolor=look.fill,
             markersize=6.5,
             linestyle="-" if method in lines else "none",
             linewidth=1.8,
@@ -177,33 +156,9 @@ def _bars(points: pd.DataFrame) -> list[list[float]]:
     return [below.tolist(), above.tolist()]
 
 
-def _methods(points: pd.DataFrame, experiment: Experiment) -> list[str]:
-    known = _known_methods(experiment)
-    present = set(points["method"])
-    return [method for method in known if method in present] + sorted(present.difference(known))
-
-
-def _known_methods(experiment: Experiment) -> list[str]:
-    lines = [experiment.evaluation.reference, BASELINE]
-    listed = [method for section in experiment.budgets.values() for method in section.methods]
-    return list(dict.fromkeys([*lines, *(method for _, _, method in PAPER_ROWS), *listed]))
-
-
-def _style(method: str, experiment: Experiment) -> tuple[str, str]:
-    """A method looks the same in every panel and experiment with the same reference."""
-    drawn = [name for name in _known_methods(experiment) if "-" not in name]
-    index = drawn.index(method) if method in drawn else len(drawn)
-    return _STYLES[index % len(_STYLES)]
-
-
-def _set_label(test_set: str, experiment: Experiment) -> str:
-    section = experiment.test_sets.get(test_set)
-    return section.label if section else test_set
-
-
 def _finish(figure: Figure, axes: Sequence[Axes], experiment: Experiment, *, empty: bool) -> None:
     if empty:
-        axes[0].text(0.5, 0.5, "no results", ha="center", va="center", transform=axes[0].transAxes)
+        style.say_empty(axes[0], "no results")
     handles = {
         label: handle
         for axis in axes
@@ -214,16 +169,4 @@ def _finish(figure: Figure, axes: Sequence[Axes], experiment: Experiment, *, emp
         figure.legend(
             handles.values(), handles.keys(), loc="outside lower center", ncols=columns, frameon=False
         )
-    note = f"{experiment.name}, {experiment.network.name}. {experiment.data_note}".strip()
-    letters = int(20 * figure.get_figwidth())
-    figure.suptitle(textwrap.fill(note, letters), fontsize=7, color="0.3")
-
-
-def _save(figure: Figure, out_stem: Path) -> None:
-    FigureCanvasAgg(figure)
-
-    def save(suffix: str, metadata: dict[str, str | None]) -> Callable[[Path], None]:
-        return lambda path: figure.savefig(path, format=suffix, dpi=150, metadata=metadata)
-
-    write_atomically(out_stem.with_name(out_stem.name + ".svg"), save("svg", {"Date": None}))
-    write_atomically(out_stem.with_name(out_stem.name + ".png"), save("png", {"Software": None}))
+    style.add_note(figure, experiment)

@@ -1,0 +1,29 @@
+"""The tables of cases of several runs as one frame."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from rsuper.artifacts import CASES, Layout, cases_table, read_table
+
+
+def read_cases(
+    layout: Layout, runs: Sequence[tuple[str, str, int]], test_sets: Sequence[str]
+) -> pd.DataFrame:
+    """Read the tables of cases of runs (budget, method, seed) and say in three columns whose row each is.
+
+    No runs give an empty frame with all columns.
+
+    Raises:
+        ArtifactError: a table is missing or has the wrong columns.
+    """
+    frames = [
+        read_table(cases_table(layout.run(budget, method, seed), test_set), CASES).assign(
+            budget=budget, method=method, seed=seed
+        )
+        for budget, method, seed in runs
+        for test_set in test_sets
+    ]
+    if not frames:
+        return pd.DataFrame(columns=[*CASES.columns, "budget", "method", "seed"])
+    return pd.concat(frames, ignore_index=True)

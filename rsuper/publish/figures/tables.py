@@ -1,0 +1,52 @@
+"""Tables that pass between the rules of the figures; how they are written and read is `rsuper.artifacts`."""
+
+from rsuper.artifacts import COUNT, NUMBER, TEXT, Table
+
+VOLUME_LOSS = Table(
+    "volume_loss.csv",
+    {
+        "reported_mm3": NUMBER,
+        "tolerance": NUMBER,
+        "predicted_mm3": NUMBER,
+        "loss": NUMBER,
+        "gradient_per_cm3": NUMBER,
+        "free_from_mm3": NUMBER,
+        "free_to_mm3": NUMBER,
+    },
+)
+SIZES = Table(
+    "sizes.csv",
+    {
+        "case_id": TEXT,
+        "target": TEXT,
+        "tumor": TEXT,  # yes | no | unknown
+        "source": TEXT,  # mask | report; blank where unknown
+        "n_tumors": NUMBER,
+        "report_diameter_mm": NUMBER,
+        "mask_diameter_mm": NUMBER,
+    },
+)
+OVERLAYS = Table(
+    "overlay_balls.csv",
+    {
+        "target": TEXT,
+        "kind": TEXT,  # median | worst | tumor-free
+        "case_id": TEXT,
+        "test_set": TEXT,
+        "budget": TEXT,
+        "method": TEXT,
+        "seed": COUNT,
+        "slice_z": COUNT,  # axial slice and middle of the view: voxels of the CT in RAS+ order
+        "view_x": NUMBER,
+        "view_y": NUMBER,
+        "view_mm": NUMBER,  # side of the view
+        "dsc": NUMBER,
+        "predicted_volume_mm3": NUMBER,
+        "truth_volume_mm3": NUMBER,
+        "diameter_mm": NUMBER,  # the report's; blank where it gives none
+        "ball_x": NUMBER,  # center of the ball, in voxels; blank where there is no ball
+        "ball_y": NUMBER,
+        "ball_z": NUMBER,
+        "reason": TEXT,  # why there is no prediction or no ball
+    },
+)

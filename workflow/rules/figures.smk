@@ -1,0 +1,153 @@
+# Figures. What needs torch is written as a CSV first; drawing takes seconds.
+
+FIGURES = ["figure1", "figure3", "figure4", "roc", "overlays"]
+# Overlays show one seed of every method.
+SHOWN_RUNS = shown_runs(RUNS, EXPERIMENT)
+PREDICTIONS_SHOWN = of_runs(SHOWN_RUNS, "predictions", "{test_set}", "predictions.csv")
+
+
+rule figures:
+    input:
+        [drawings(name) for name in FIGURES],
+
+
+rule volume_loss:
+    output:
+        artifact("figures", "volume_loss.csv"),
+    log:
+        artifact("logs", "volume_loss.log"),
+    benchmark:
+        artifact("benchmarks", "volume_loss.tsv")
+    params:
+        code=code("volume_loss.py"),
+    script:
+        "../scripts/volume_loss.py"
+
+
+rule figure1:
+    input:
+        points=artifact("figures", "volume_loss.csv"),
+    output:
+        drawings("figure1"),
+    log:
+        artifact("logs", "figure1.log"),
+    benchmark:
+        artifact("benchmarks", "figure1.tsv")
+    params:
+        code=code("figure1.py"),
+    script:
+        "../scripts/figure1.py"
+
+
+rule sizes:
+    input:
+        cohort=artifact("data", "{dataset}", "cohort.csv"),
+        findings=artifact("data", "{dataset}", "findings.jsonl"),
+    output:
+        artifact("data", "{dataset}", "sizes.csv"),
+    log:
+        artifact("logs", "sizes", "{dataset}.log"),
+    benchmark:
+        artifact("benchmarks", "sizes", "{dataset}.tsv")
+    params:
+        settings=section("targets"),
+        code=code("sizes.py"),
+    script:
+        "../scripts/sizes.py"
+
+
+rule figure3:
+    input:
+        cohorts=[artifact("data", dataset, "cohort.csv") for dataset in DATASETS],
+        sizes=[artifact("data", dataset, "sizes.csv") for dataset in DATASETS],
+    output:
+        drawings("figure3"),
+    log:
+        artifact("logs", "figure3.log"),
+    benchmark:
+        artifact("benchmarks", "figure3.tsv")
+    params:
+        experiment=str(EXPERIMENT_FILE),
+        shown=SHOWN | section("roles"),
+        code=code("figure3.py"),
+    script:
+        "../scripts/figure3.py"
+
+
+rule figure4:
+    input:
+        **LONG_FORMS,
+    output:
+        drawings("figure4"),
+    log:
+        artifact("logs", "figure4.log"),
+    benchmark:
+        artifact("benchmarks", "figure4.tsv")
+    params:
+        experiment=str(EXPERIMENT_FILE),
+        shown=SHOWN,
+        cards=CARDS,
+        code=code("figure4.py"),
+    script:
+        "../scripts/figure4.py"
+
+
+rule roc:
+    input:
+        of_runs(RUNS, "cases", "{test_set}.csv"),
+        metrics=artifact("metrics.csv"),
+    output:
+        drawings("roc"),
+    log:
+        artifact("logs", "roc.log"),
+    benchmark:
+        artifact("benchmarks", "roc.tsv")
+    params:
+        experiment=str(EXPERIMENT_FILE),
+        runs=RUNS,
+        shown=SHOWN,
+        cards=CARDS,
+        code=code("roc.py"),
+    script:
+        "../scripts/roc.py"
+
+
+rule overlay_balls:
+    input:
+        COHORTS,
+        PREDICTIONS_SHOWN,
+        of_runs(SHOWN_RUNS, "cases", "{test_set}.csv"),
+    output:
+        artifact("figures", "overlay_balls.csv"),
+    log:
+        artifact("logs", "overlay_balls.log"),
+    benchmark:
+        artifact("benchmarks", "overlay_balls.tsv")
+    params:
+        experiment=str(EXPERIMENT_FILE),
+        runs=SHOWN_RUNS,
+        shown=SHOWN,
+        code=code("overlay_balls.py"),
+    script:
+        "../scripts/overlay_balls.py"
+
+
+rule overlays:
+    input:
+        COHORTS,
+        PREDICTIONS_SHOWN,
+        balls=artifact("figures", "overlay_balls.csv"),
+    output:
+        drawings("overlays"),
+    log:
+        artifact("logs", "overlays.log"),
+    benchmark:
+        artifact("benchmarks", "overlays.tsv")
+    params:
+        experiment=str(EXPERIMENT_FILE),
+        runs=SHOWN_RUNS,
+        shown=SHOWN,
+        cards=CARDS,
+        code=code("overlays.py"),
+    script:
+        "../scripts/overlays.py"

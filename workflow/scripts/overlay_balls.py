@@ -1,0 +1,37 @@
+"""Which cases the overlays show, and where the reported ball is best in every method's probabilities."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rsuper.artifacts import Layout, write_table
+from rsuper.config.load import load_experiment
+from rsuper.job import run
+from rsuper.losses.localization import locate_ball
+from rsuper.publish.figures.case_tables import read_cases
+from rsuper.publish.figures.overlay_cases import choose_cases
+from rsuper.publish.figures.overlay_rows import overlays_frame
+from rsuper.publish.figures.shown_runs import choosing_run
+from rsuper.publish.figures.tables import OVERLAYS
+from rsuper.runs import Collection
+
+
+def locate(probability: Any, diameter_mm: float, spacing_mm: Any, region: Any) -> tuple[int, int, int]:
+    """Apply the Ball Convolution to arrays."""
+    values, allowed = torch.from_numpy(probability), torch.from_numpy(region)
+    return locate_ball(values, diameter_mm, spacing_mm, region=allowed)
+
+
+def main(snakemake: Any) -> None:
+    """Write one row per chosen case and run."""
+    experiment = load_experiment(Path(snakemake.params.experiment))
+    layout, runs = Layout.of(experiment.name), [tuple(item) for item in snakemake.params.runs]
+    cases = read_cases(layout, runs, list(experiment.test_sets))
+    chooser = choosing_run(runs, experiment)
+    choices = choose_cases(cases, chooser, experiment)
+    rows = overlays_frame(choices, runs, chooser, cases, Collection(experiment, layout), locate)
+    write_table(rows, Path(snakemake.output[0]), OVERLAYS)
+
+
+run(main, snakemake)
