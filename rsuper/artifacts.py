@@ -79,6 +79,9 @@ CASES = Table(
         "score_volume_above": NUMBER,
         "truth_volume_mm3": NUMBER,
         "predicted_volume_mm3": NUMBER,
+        "tumors": NUMBER,  # true ones; how many of them the mask finds, and its false pieces
+        "tumors_found": NUMBER,
+        "false_positives": NUMBER,
         "dsc": NUMBER,
         # nsd_{boundary}_{tolerance}mm columns follow, one per boundary element and configured tolerance
         "reason": TEXT,

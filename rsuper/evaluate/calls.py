@@ -71,6 +71,14 @@ class ScoredCases:
         values[self.failed & annotated] = np.where(self.labels, 0.0, 1.0)[self.failed & annotated]
         return values
 
+    def lesions(self) -> Float[np.ndarray, "3 n"]:
+        """Return per case the true tumors, those found, and false pieces; a failed case marks nothing."""
+        names = ["tumors", "tumors_found", "false_positives"]
+        counts = self.frame[names].to_numpy(dtype=np.float64, copy=True).T
+        failed = self.failed & ~np.isnan(counts[0])
+        counts[1:, failed] = 0.0
+        return counts
+
     def with_masks(
         self, keep: Bool[np.ndarray, " n"], name: str, convention: str
     ) -> tuple[Bool[np.ndarray, " n"], str]:

@@ -11,8 +11,11 @@ from jaxtyping import Bool, Float
 from rsuper.artifacts import CASES
 from rsuper.config.experiment import Target
 from rsuper.metrics import detection, overlap, strata, surface
+from rsuper.metrics.lesions import lesion_counts
 
 Row = dict[str, object]
+# Columns beside the NSDs that need a truth mask and a prediction.
+_MASK_COLUMNS = ("dsc", "tumors_found", "false_positives")
 Spacing = tuple[float, float, float]
 
 
@@ -65,7 +68,8 @@ def score_case(
     A mask decides the truth where there is one, else the report does; a target of which neither tells has no
     truth to be scored against and gets no row. Whatever cannot be scored (no prediction, grids that differ,
     probabilities outside [0, 1], an empty organ mask) is a row with a reason and NaN for scores, never left
-    out. DSC and NSD follow the convention `all_cases` and are NaN without a truth mask.
+    out. DSC and NSD follow the convention `all_cases`; like the numbers of tumors found and of false pieces
+    (`metrics.lesions`, mask at the threshold of `metrics.overlap`) they are NaN without a truth mask.
 
     Args:
         case: arrays and report of the case.
@@ -112,7 +116,15 @@ def _known(item: TargetInput, truth: bool, spacing_mm: Spacing, size_source: str
         "diameter_source": source,
         "stratum": strata.stratum(diameter_mm) if truth else "",
         "truth_volume_mm3": voxels * math.prod(spacing_mm),
+        "tumors": _tumors(item.truth, spacing_mm),
     }
+
+
+def _tumors(truth: Bool[np.ndarray, "x y z"] | None, spacing_mm: Spacing) -> float:
+    """Count the true tumors; NaN where nobody annotated them."""
+    if truth is None:
+        return math.nan
+    return float(lesion_counts(truth, np.zeros_like(truth), spacing_mm).tumors)
 
 
 def _diameter(item: TargetInput, spacing_mm: Spacing, size_source: str) -> tuple[float | None, str]:
@@ -134,7 +146,7 @@ def _scores(item: TargetInput, spacing_mm: Spacing, tolerances_mm: Sequence[floa
     reason = _trouble(item)
     if reason or item.probability is None or item.organ is None:
         scored = [f"score_{name}" for name in detection.CASE_SCORES]
-        return dict.fromkeys([*scored, "predicted_volume_mm3", "dsc", *names.values()], math.nan) | {
+        return dict.fromkeys([*scored, "predicted_volume_mm3", *_MASK_COLUMNS, *names.values()], math.nan) | {
             "reason": reason
         }
     predicted = item.probability >= overlap.MASK_THRESHOLD
@@ -171,14 +183,19 @@ def _mask_metrics(
     names: Mapping[tuple[surface.Boundary, float], str],
 ) -> Row:
     if truth is None:
-        return dict.fromkeys(["dsc", *names.values()], math.nan)
+        return dict.fromkeys([*_MASK_COLUMNS, *names.values()], math.nan)
     # Twice the largest tolerance: far enough to tell "within" from "beyond", and much cheaper than no cap.
     cap_mm = 2 * max(tolerance_mm for _, tolerance_mm in names) + surface.ROUNDING_MM
     distances = {
         boundary: surface.surface_distances(truth, predicted, spacing_mm, boundary=boundary, cap_mm=cap_mm)
         for boundary in surface.BOUNDARIES
     }
-    values: Row = {"dsc": overlap.dsc(truth, predicted)}
+    lesions = lesion_counts(truth, predicted, spacing_mm)
+    values: Row = {
+        "dsc": overlap.dsc(truth, predicted),
+        "tumors_found": lesions.found,
+        "false_positives": lesions.false_positives,
+    }
     return values | {
         name: surface.nsd_from_distances(distances[boundary], tolerance_mm)
         for (boundary, tolerance_mm), name in names.items()

@@ -17,6 +17,7 @@ from rsuper.metrics.overlap import CONVENTIONS
 from rsuper.stats import bootstrap
 from rsuper.stats.delong import auc_interval
 from rsuper.stats.interval import Interval
+from rsuper.stats.ratio import ratio_interval
 
 RATES: tuple[bootstrap.Metric, ...] = ("f1", "sensitivity", "specificity")
 
@@ -40,10 +41,11 @@ def metrics_frame(
     """Compute every metric of every run, test set, target and stratum.
 
     AUC has its DeLong interval; F1, sensitivity, specificity, DSC and NSD have bootstrap intervals, at a
-    fixed threshold. Strata keep all tumor-free cases and the threshold chosen on the whole test set. A failed
-    case counts as called negative with an empty mask, and is counted in `reason`. What cannot be computed
-    (too few cases of a class, no threshold, no truth masks) is NaN with the reason. No cases give an empty
-    frame.
+    fixed threshold. Lesions: the share of all true tumors that the mask finds, and its false pieces per CT
+    (`metrics.lesions`). Strata keep all tumor-free cases and the threshold chosen on the whole test set. A
+    failed case counts as called negative with an empty mask, and is counted in `reason`. What cannot be
+    computed (too few cases of a class, no threshold, no truth masks) is NaN with the reason. No cases give
+    an empty frame.
 
     Args:
         cases: columns of CASES with budget, method and seed, of all runs, with validation cases under the
@@ -100,6 +102,9 @@ def _estimates(group: ScoredCases, stratum: str, evaluation: Evaluation, entropy
         for convention in CONVENTIONS:
             generator = generator_for(entropy, f"{group.key} {stratum} {name} {convention}")
             yield _mask_mean(group, keep, name, convention, generator, draws)
+    for_found = generator_for(entropy, f"{group.key} {stratum} lesions found")
+    for_false = generator_for(entropy, f"{group.key} {stratum} lesions false")
+    yield from _lesions(group, keep, for_found, for_false, draws)
 
 
 def _auc(group: ScoredCases, keep: Bool[np.ndarray, " n"]) -> Estimate:
@@ -141,6 +146,29 @@ def _mask_mean(
         values = group.mask_metric(name)[counted]
         interval = bootstrap.interval("mean", labels, values, generator=generator, draws=draws)
     return Estimate(name, interval, labels, reason, convention=convention)
+
+
+def _lesions(
+    group: ScoredCases,
+    keep: Bool[np.ndarray, " n"],
+    for_found: np.random.Generator,
+    for_false: np.random.Generator,
+    draws: int,
+) -> Iterator[Estimate]:
+    """Share of all true tumors that are found, and false pieces per CT, where there are truth masks."""
+    tumors, found, false = group.lesions()
+    annotated = keep & ~np.isnan(tumors)
+    bearing = annotated & (tumors > 0)
+    reason = "" if bearing.any() else "no tumor in a truth mask"
+    share = None
+    if bearing.any():
+        share = ratio_interval(found[bearing], tumors[bearing], generator=for_found, draws=draws)
+    yield Estimate("lesion_sensitivity", share, group.labels[bearing], reason)
+    labels = group.labels[annotated]
+    rate = None
+    if annotated.any():
+        rate = bootstrap.interval("mean", labels, false[annotated], generator=for_false, draws=draws)
+    yield Estimate("false_positives_per_ct", rate, labels, "" if annotated.any() else "no truth masks")
 
 
 def too_few(labels: Bool[np.ndarray, " n"], positives: int, negatives: int) -> str:

@@ -9,6 +9,7 @@ from rsuper.config.experiment import Evaluation, Experiment
 _DETECTION = ("f1", "auc", "sensitivity", "specificity")
 _OVERLAP = ("dsc", "nsd")
 _TUMOR_ONLY = ("dsc_tumor", "nsd_tumor")
+_LESIONS = ("lesion_sensitivity", "false_positives_per_ct")
 PAPER_GROUPS = (
     ("pancreas", "JHH-Test", (*_OVERLAP, *_DETECTION)),
     ("pancreas", "UCSF-Test", _DETECTION),
@@ -25,7 +26,10 @@ _HEADINGS = {
     "specificity": "Sp",
     "dsc_tumor": "DSC tumor",
     "nsd_tumor": "NSD tumor",
+    "lesion_sensitivity": "tumor Se",
+    "false_positives_per_ct": "FP/CT",
 }
+NUMBERS = ("false_positives_per_ct",)  # not shares: printed as they are
 TESTED = ("f1", "auc")  # the metrics that the paper tests for significance
 
 
@@ -77,7 +81,7 @@ def paper_columns(experiment: Experiment) -> list[Column]:
 
 
 def further_columns(experiment: Experiment) -> list[Column]:
-    """List what the paper's tables do not have: tumor-only DSC and NSD, other targets and test sets."""
+    """List what the paper's tables lack: tumor-only DSC and NSD, lesions, other targets and test sets."""
     printed = set(paper_columns(experiment))
     return [column for column in _all_columns(experiment) if column not in printed]
 
@@ -91,5 +95,5 @@ def _all_columns(experiment: Experiment) -> Iterator[Column]:
     pairs = [(target, our_test_set(paper, experiment)) for target, paper, _ in PAPER_GROUPS]
     pairs += [(target, test_set) for test_set in experiment.test_sets for target in experiment.targets]
     for target, test_set in dict.fromkeys(pairs):
-        for metric in (*_OVERLAP, *_DETECTION, *_TUMOR_ONLY):
+        for metric in (*_OVERLAP, *_DETECTION, *_TUMOR_ONLY, *_LESIONS):
             yield Column(target, test_set, metric)

@@ -9,7 +9,8 @@ from tabulate import tabulate
 
 from rsuper.artifacts import write_atomically
 from rsuper.config.experiment import Experiment
-from rsuper.publish.columns import Column, further_columns, groups, paper_columns
+from rsuper.metrics.lesions import FOUND_SHARE, SPECK_MM3
+from rsuper.publish.columns import NUMBERS, Column, further_columns, groups, paper_columns
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -69,7 +70,8 @@ def table_notes(experiment: Experiment, rule: str) -> list[str]:
         f"{experiment.network.inputs}.",
         f"F1, sensitivity, specificity: {chosen} (rule {rule}). dsc, nsd: mean over all cases, empty on "
         f"empty 1; dsc_tumor, nsd_tumor: tumor cases alone. NSD by surface area at {headline:g} mm. "
-        f"{MARKS_NOTE}",
+        f"Tumor Se: share of all true tumors that the mask covers to {FOUND_SHARE:.0%}; FP/CT: its pieces "
+        f"of {SPECK_MM3:.0f} mm3 and more that touch no tumor. {MARKS_NOTE}",
     ]
 
 
@@ -105,7 +107,7 @@ def _cells(frame: pd.DataFrame, headings: Mapping[str, tuple[str, str]]) -> list
     columns = []
     for name, (group, _) in headings.items():
         marks = frame.get(f"{name}_mark", pd.Series("", index=frame.index))
-        percent = bool(group) or f"{name}_mark" in frame
+        percent = (bool(group) or f"{name}_mark" in frame) and not name.endswith(NUMBERS)
         columns.append(
             [_cell(value, str(mark), percent) for value, mark in zip(frame[name], marks, strict=True)]
         )

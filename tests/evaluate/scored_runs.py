@@ -43,6 +43,12 @@ def run_cases(
             "stratum": ("small" if index % 2 else "large") if label else "",
             "score_top_volume_mean": score,
             "dsc": math.nan if dsc is None or math.isnan(score) else dsc[index],
+            # One tumor per tumor case, found where Dice is above 0; an unclean tumor-free case has one piece.
+            "tumors": math.nan if dsc is None else float(label),
+            "tumors_found": math.nan if dsc is None or math.isnan(score) else float(label * (dsc[index] > 0)),
+            "false_positives": math.nan
+            if dsc is None or math.isnan(score)
+            else float((1 - label) * (dsc[index] == 0)),
             **dict.fromkeys(
                 nsd_columns(TOLERANCES).values(),
                 math.nan if dsc is None or math.isnan(score) else dsc[index] / 2,

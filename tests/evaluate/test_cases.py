@@ -129,6 +129,22 @@ def test_frame_has_every_column_in_order():
     assert list(cases_frame([], TOLERANCES).columns) == columns
     frame = cases_frame([_score(truth=_box(3, 6)), _score(reported_presence=False)], TOLERANCES)
     assert list(frame.columns) == columns
-    assert (
-        not frame.drop(columns=["largest_diameter_mm", "truth_volume_mm3", "dsc", *NSD]).isna().any(axis=None)
-    )
+    from_masks = ["largest_diameter_mm", "truth_volume_mm3", "dsc", "tumors", "tumors_found"]
+    assert not frame.drop(columns=[*from_masks, "false_positives", *NSD]).isna().any(axis=None)
+
+
+def test_lesions():
+    # Two tumors of 27 voxels; the prediction covers the first by 3 of 27 (11 %), and marks 9 voxels
+    # (72 mm3, above the 65 mm3 of a ball of 5 mm) where there is none.
+    truth = _box(1, 4) | _box(6, 9)
+    predicted = np.zeros(SHAPE, dtype=np.float32)
+    predicted[1, 1, 1:4] = 1
+    predicted[11, 0:3, 0:3] = 1
+    row = _score(truth=truth, probability=predicted)
+    assert (row["tumors"], row["tumors_found"], row["false_positives"]) == (2, 1, 1)
+    # A prediction that failed has tumors all the same; without a mask nobody knows of any.
+    failed = _score(truth=truth, probability=None)
+    assert failed["tumors"] == 2
+    assert math.isnan(failed["tumors_found"])
+    unannotated = _score(reported_presence=True)
+    assert all(math.isnan(unannotated[name]) for name in ("tumors", "tumors_found", "false_positives"))

@@ -47,6 +47,24 @@ def test_counts_by_hand():
     assert (best["n_positive"], best["n_negative"]) == (4, 4)
 
 
+def test_lesions_by_hand():
+    dsc = [0.8, 0.6, 0.4, 0, 0, 1, 1, 1]
+    frame = _metrics(run_cases(LABELS, [0.9, 0.8, 0.7, 0.2, 0.75, 0.3, 0.2, 0.1], dsc))
+    # Three of four tumors found; one false piece in eight CTs.
+    found, false = _pick(frame, "lesion_sensitivity"), _pick(frame, "false_positives_per_ct")
+    assert (found["value"], found["n_positive"], found["n_negative"]) == (0.75, 4, 0)
+    assert (false["value"], false["n_positive"], false["n_negative"]) == (1 / 8, 4, 4)
+    # Small tumors are cases 1 and 3: one of two; all tumor-free CTs stay: 1 piece in 6.
+    assert _pick(frame, "lesion_sensitivity", stratum="small")["value"] == 0.5
+    assert _pick(frame, "false_positives_per_ct", stratum="small")["value"] == pytest.approx(1 / 6)
+    # A failed case finds nothing and marks nothing, and its tumor counts.
+    failed = _metrics(run_cases(LABELS, [math.nan, 0.8, 0.7, 0.2, 0.75, 0.3, 0.2, 0.1], dsc))
+    assert _pick(failed, "lesion_sensitivity")["value"] == 0.5
+    unknown = _metrics(run_cases(LABELS, [0.9, 0.8, 0.7, 0.2, 0.75, 0.3, 0.2, 0.1]))
+    assert math.isnan(_pick(unknown, "lesion_sensitivity")["value"])
+    assert _pick(unknown, "false_positives_per_ct")["reason"] == "no truth masks"
+
+
 def test_strata_reuse_the_overall_threshold():
     frame = _metrics(run_cases(LABELS, [0.9, 0.8, 0.7, 0.2, 0.75, 0.3, 0.2, 0.1]))
     # Small tumors are cases 1 and 3 (0.8, 0.2); threshold 0.5; one of four others above it.
@@ -60,8 +78,9 @@ def test_oracle_and_silent():
     perfect = _metrics(run_cases(LABELS, [1.0] * 4 + [0.0] * 4, [1.0] * 8))
     measured = perfect[(perfect["rule"] != "validation") & perfect["value"].notna()]
     halved = measured["metric"].str.startswith("nsd")  # NSD is half of DSC in these made-up cases
-    assert (measured["value"] == np.where(halved, 0.5, 1.0)).all()
-    assert len(measured) == 3 * (1 + 3 + 3 * 2)
+    clean = measured["metric"] == "false_positives_per_ct"
+    assert (measured["value"] == np.where(halved, 0.5, np.where(clean, 0.0, 1.0))).all()
+    assert len(measured) == 3 * (1 + 3 + 3 * 2 + 2)
     labels = [1, 1, 1, 0, 0, 0, 0, 0]
     silent = _metrics(run_cases(labels, [0.0] * 8, [0.0] * 3 + [1.0] * 5))
     assert _pick(silent, "auc")["value"] == 0.5
@@ -106,8 +125,8 @@ def test_one_row_per_run_and_metric_and_bounds_around_values():
     cases = pd.concat([random_run("a", 1), random_run("b", 2), random_run("a", 3, test_set="validation")])
     frame = _metrics(cases)
     assert list(frame.columns) == list(METRICS.columns)
-    # Per run and stratum: AUC, 3 rates by 2 rules, 3 mask metrics by 2 conventions.
-    assert len(frame) == 2 * 3 * (1 + 6 + 6)
+    # Per run and stratum: AUC, 3 rates by 2 rules, 3 mask metrics by 2 conventions, 2 of lesions.
+    assert len(frame) == 2 * 3 * (1 + 6 + 6 + 2)
     assert not frame.duplicated(list(METRICS.columns)[:9]).any()
     there = frame[frame["value"].notna()]
     assert (there["ci_low"] <= there["value"]).all()

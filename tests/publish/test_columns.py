@@ -29,7 +29,7 @@ def test_everything_else_follows_without_repeats(experiment):
     further = [column.name for column in further_columns(experiment)]
     assert further[:2] == ["pancreas_external_dsc_tumor", "pancreas_external_nsd_tumor"]
     # 4 pairs of target and test set with 8 metrics each; the paper has 14 of these.
-    assert len(set(further)) == len(further) == 4 * 8 - 14
+    assert len(set(further)) == len(further) == 4 * 10 - 14
     assert groups(experiment)[-1] == ("kidney", "external")
 
 
