@@ -1,5 +1,6 @@
 """Collect what is needed to score one predicted case, from the files of a run and of the cohort."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ class PredictedSet:
         probability, reason = self._probability(case_id, target, grid)
         return TargetInput(
             probability=probability,
-            organ=_organ(folder, target, row["organs"].split(), grid),
+            organ=organ_mask(folder, target, row["organs"].split(), grid),
             truth=truth,
             reported_presence=case_truth(findings, target) if findings else None,
             reported_diameter_mm=largest_diameter_mm(findings, target),
@@ -70,10 +71,10 @@ class PredictedSet:
             return None, str(error)
 
 
-def _organ(folder: Path, target: str, names: list[str], grid: Grid) -> Bool[np.ndarray, "x y z"]:
+def organ_mask(folder: Path, target: str, names: list[str], grid: Grid) -> Bool[np.ndarray, "x y z"]:
     """Union of the organ's masks; for a pancreas that has only segments, of those."""
     wanted = [name for name in TARGET_ORGANS[target] if name in names]
     wanted = wanted or [name for name in names if name.startswith(target)]
     masks = [read_mask(folder / f"{name}.nii.gz", grid) for name in wanted]
-    union: Bool[np.ndarray, "x y z"] = np.logical_or.reduce(masks)
-    return union
+    # Two at a time: numpy's own reduce stacks the masks first, against their memory order.
+    return functools.reduce(np.logical_or, masks)

@@ -69,7 +69,10 @@ def case_scores(
         ValueError: the grids differ, the organ mask is empty, or a probability is outside [0, 1].
     """
     check_same_grid(organ, probability)
-    return region_scores(probability[search_region(organ, spacing_mm)], math.prod(spacing_mm))
+    region = search_region(organ, spacing_mm)
+    # Picked in memory order: against it, a full-size CT takes a hundred times as long.
+    order = np.argsort(np.abs(probability.strides))[::-1]
+    return region_scores(probability.transpose(order)[region.transpose(order)], math.prod(spacing_mm))
 
 
 def region_scores(probabilities: Float[np.ndarray, " n"], voxel_volume_mm3: float) -> dict[str, float]:

@@ -10,20 +10,16 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
-from scipy.spatial import cKDTree
+from jaxtyping import Bool, Float, UInt8
 
-from rsuper.metrics.boxes import bounding_box
+from rsuper.metrics.boxes import bounding_box, memory_order, union_window
+from rsuper.metrics.nearest import ROUNDING_MM, Marked, nearest_mm, surroundings
 from rsuper.metrics.overlap import check_same_grid, empty_mask_value
 from rsuper.metrics.surfels import INTERIOR_CODE, neighbor_codes, surface_areas_mm2
 
 Boundary = Literal["surfel", "voxel"]
 BOUNDARIES: tuple[Boundary, ...] = get_args(Boundary)
 Spacing = tuple[float, float, float]
-
-# A distance of exactly the tolerance counts as within it; three voxels of 0.8 mm are 2.4000000000000004 mm in
-# floating point, so that much is forgiven.
-ROUNDING_MM = 1e-9
 
 
 @dataclass(frozen=True)
@@ -77,13 +73,18 @@ def surface_distances(
     _check(spacing_mm, boundary)
     if not cap_mm >= 0:
         raise ValueError(f"cap_mm must be at least 0, got {cap_mm}")
-    gt, pred = _crop(gt, pred)
-    gt_points, gt_weights = _elements(gt, spacing_mm, boundary)
-    pred_points, pred_weights = _elements(pred, spacing_mm, boundary)
+    # In the truth's memory order, so that cutting and reading run along the memory.
+    order = memory_order(gt)
+    own_mm = (spacing_mm[order[0]], spacing_mm[order[1]], spacing_mm[order[2]])
+    window = union_window([bounding_box(gt), bounding_box(pred)])
+    cut = [mask[window].transpose(order) for mask in (gt, pred)]
+    around = surroundings(own_mm, cut[0].shape, cap_mm)
+    laid = [_laid_out(mask, around.margin) for mask in cut]
+    (gt_marked, gt_weights), (pred_marked, pred_weights) = (_elements(m, own_mm, boundary) for m in laid)
     return SurfaceDistances(
         boundary=boundary,
-        gt_to_pred_mm=_nearest_mm(gt_points, pred_points, spacing_mm, cap_mm),
-        pred_to_gt_mm=_nearest_mm(pred_points, gt_points, spacing_mm, cap_mm),
+        gt_to_pred_mm=nearest_mm(gt_marked, pred_marked, around, cap_mm),
+        pred_to_gt_mm=nearest_mm(pred_marked, gt_marked, around, cap_mm),
         gt_weights=gt_weights,
         pred_weights=pred_weights,
         cap_mm=cap_mm,
@@ -187,54 +188,45 @@ def _check_tolerance(tolerance_mm: float) -> None:
         raise ValueError(f"tolerance_mm must be finite and at least 0, got {tolerance_mm}")
 
 
-def _crop(
-    gt: Bool[np.ndarray, "x y z"], pred: Bool[np.ndarray, "x y z"]
-) -> tuple[Bool[np.ndarray, "u v w"], Bool[np.ndarray, "u v w"]]:
-    """Cut both masks to the box around either, with one background voxel on each side."""
-    boxes = [box for box in (bounding_box(gt), bounding_box(pred)) if box is not None]
-    if not boxes:
-        return np.zeros((2, 2, 2), dtype=bool), np.zeros((2, 2, 2), dtype=bool)
-    window = tuple(slice(min(b[a][0] for b in boxes), max(b[a][1] for b in boxes)) for a in range(3))
-    return np.pad(np.ascontiguousarray(gt[window]), 1), np.pad(np.ascontiguousarray(pred[window]), 1)
+def _laid_out(mask: Bool[np.ndarray, "x y z"], margin: tuple[int, int, int]) -> UInt8[np.ndarray, "u v w"]:
+    """Copy a mask into background that `nearest_mm` and `neighbor_codes` may run into.
+
+    A margin at the end of an axis serves as the one before the next row too, but for the first axis.
+    """
+    before = (margin[0] + 1, 1, 1)
+    shape = [n + b + m + 1 for n, b, m in zip(mask.shape, before, margin, strict=True)]
+    laid = np.zeros(shape, dtype=np.uint8)
+    laid[tuple(slice(b, b + n) for n, b in zip(mask.shape, before, strict=True))] = mask
+    return laid
 
 
 def _elements(
-    mask: Bool[np.ndarray, "x y z"], spacing_mm: Spacing, boundary: Boundary
-) -> tuple[Int[np.ndarray, "n 3"], Float[np.ndarray, " n"]]:
-    """List the boundary elements of a padded mask: grid positions and weights.
+    bits: UInt8[np.ndarray, "x y z"], spacing_mm: Spacing, boundary: Boundary
+) -> tuple[Marked, Float[np.ndarray, " n"]]:
+    """Mark the boundary elements of a mask and weigh them.
 
     Surfels sit on a grid shifted by half a voxel, in both masks alike, so distances need no correction.
     """
+    shape = (bits.shape[0], bits.shape[1], bits.shape[2])
     if boundary == "voxel":
-        points = np.argwhere(mask & ~_eroded(mask))
-        return points, np.ones(len(points))
-    codes = neighbor_codes(mask)
-    flat = codes.ravel()
+        line = _voxel_boundary(bits)
+        places = np.flatnonzero(line)
+        return Marked(shape, line, places), np.ones(places.size)
+    codes = neighbor_codes(bits)
     # Adding 1 wraps 255 to 0, so that one comparison leaves out both "all inside" and "all outside".
-    index = np.flatnonzero(flat + np.uint8(256 - INTERIOR_CODE) > 1)
-    points = np.stack(np.unravel_index(index, codes.shape), axis=1)
-    return points, surface_areas_mm2(spacing_mm)[flat[index]]
+    line = codes + np.uint8(256 - INTERIOR_CODE) > 1
+    places = np.flatnonzero(line)
+    return Marked(shape, line, places), surface_areas_mm2(spacing_mm)[codes[places]]
 
 
-def _eroded(mask: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
-    """Keep the voxels whose six neighbors are all inside; the outermost layer is never kept."""
-    kept = np.zeros_like(mask)
-    kept[1:-1, 1:-1, 1:-1] = (
-        mask[1:-1, 1:-1, 1:-1]
-        & (mask[:-2, 1:-1, 1:-1] & mask[2:, 1:-1, 1:-1])
-        & (mask[1:-1, :-2, 1:-1] & mask[1:-1, 2:, 1:-1])
-        & (mask[1:-1, 1:-1, :-2] & mask[1:-1, 1:-1, 2:])
-    )
-    return kept
-
-
-def _nearest_mm(
-    points: Int[np.ndarray, "n 3"], others: Int[np.ndarray, "m 3"], spacing_mm: Spacing, cap_mm: float
-) -> Float[np.ndarray, " n"]:
-    if len(points) == 0 or len(others) == 0:
-        return np.full(len(points), math.inf)
-    tree = cKDTree(others * np.array(spacing_mm), balanced_tree=False, compact_nodes=False)
-    # The tree's bound is exclusive, the cap is not.
-    bound_mm = cap_mm + 2 * ROUNDING_MM
-    distances, _ = tree.query(points * np.array(spacing_mm), distance_upper_bound=bound_mm)
-    return np.asarray(distances, dtype=np.float64)
+def _voxel_boundary(bits: UInt8[np.ndarray, "x y z"]) -> Bool[np.ndarray, " n"]:
+    """Mark, as one line, the voxels of which at least one of the six neighbors is outside."""
+    line, (_, y, z) = bits.reshape(-1).view(bool), bits.shape
+    core = slice(y * z, -y * z)
+    marked = np.zeros_like(line)
+    inner = line[: -2 * y * z] & line[2 * y * z :]
+    for step in (1, z):
+        inner &= line[y * z - step : -y * z - step]
+        inner &= line[y * z + step : line.size - y * z + step]
+    marked[core] = line[core] & ~inner
+    return marked

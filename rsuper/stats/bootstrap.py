@@ -12,11 +12,14 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+from rsuper.stats.bca import bca_shares
 from rsuper.stats.interval import Interval, check_level, wilson_interval
 from rsuper.stats.samples import as_labels, as_values
 
 Metric = Literal["auc", "f1", "sensitivity", "specificity", "mean"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
+Method = Literal["percentile", "bca"]
+METHODS: tuple[Method, ...] = get_args(Method)
 DRAWS = 1000
 # Fewest positives and negatives for which a metric is defined.
 NEEDS: dict[str, tuple[int, int]] = {
@@ -35,8 +38,15 @@ def interval(
     generator: np.random.Generator,
     draws: int = DRAWS,
     level: float = 0.95,
+    method: Method = "percentile",
 ) -> Interval:
-    """Bound a metric by the percentiles of its stratified bootstrap.
+    """Bound a metric by its stratified bootstrap.
+
+    Method `bca` corrects the percentiles for bias and skewness (`stats.bca`). Where the correction is
+    undefined the bounds are the percentiles, and the kind says so and why: `percentile_bias_undefined` or
+    `percentile_acceleration_undefined`. With several seeds the bounds are percentiles in either method
+    (kind `two_level`): there is no acceleration of two levels. Redrawing s seeds understates the variance
+    between seeds by the factor (s - 1) / s.
 
     Sensitivity and specificity of exactly 0 or 1 get Wilson's interval instead (kind `wilson`), as each
     resample would repeat the value. Any other metric whose resamples all agree has kind `degenerate`.
@@ -49,11 +59,13 @@ def interval(
         generator: source of the resamples; same state, same interval.
         draws: number of resamples.
         level: share of resamples inside the bounds.
+        method: `percentile` or `bca`.
 
     Raises:
         ValueError: a class the metric needs is missing, a value is not finite or not a call, shapes do not
-            fit, or metric, draws or level are out of range.
+            fit, or metric, draws, level or method are out of range.
     """
+    _check_method(method)
     positive, rows = _checked(metric, labels, values, draws, level)
     value = _point(metric, positive, rows)
     if metric in ("sensitivity", "specificity") and value in (0.0, 1.0):
@@ -61,7 +73,10 @@ def interval(
         return wilson_interval(round(value) * trials, trials, level)
     weights = _case_weights(positive, draws, generator)
     seeds = _seed_weights(len(rows), draws, generator)
-    return _percentiles(value, _resampled(metric, positive, rows, weights, seeds), level, len(rows))
+    resampled = _resampled(metric, positive, rows, weights, seeds)
+    if method == "percentile" or len(rows) > 1:
+        return _percentiles(value, resampled, level, len(rows))
+    return _bca(value, resampled, _jackknife(metric, positive, rows), level)
 
 
 def difference_interval(
@@ -73,12 +88,14 @@ def difference_interval(
     generator: np.random.Generator,
     draws: int = DRAWS,
     level: float = 0.95,
+    method: Method = "percentile",
 ) -> Interval:
     """Bound the difference of two methods (a minus b), both on the same resamples of cases and of seeds.
 
     Row k of either method must be the same seed. Arguments and errors are those of `interval`; all resamples
     agreeing, as with identical methods, gives the kind `degenerate`.
     """
+    _check_method(method)
     positive, a = _checked(metric, labels, values_a, draws, level)
     _, b = _checked(metric, labels, values_b, draws, level)
     if a.shape != b.shape:
@@ -87,7 +104,15 @@ def difference_interval(
     seeds = _seed_weights(len(a), draws, generator)
     resampled = [_resampled(metric, positive, rows, weights, seeds) for rows in (a, b)]
     value = _point(metric, positive, a) - _point(metric, positive, b)
-    return _percentiles(value, resampled[0] - resampled[1], level, len(a))
+    if method == "percentile" or len(a) > 1:
+        return _percentiles(value, resampled[0] - resampled[1], level, len(a))
+    without = zip(*(_jackknife(metric, positive, rows) for rows in (a, b)), strict=True)
+    return _bca(value, resampled[0] - resampled[1], [ours - theirs for ours, theirs in without], level)
+
+
+def _check_method(method: str) -> None:
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {METHODS}, got {method!r}")
 
 
 def _checked(
@@ -157,18 +182,19 @@ def _statistic(
     values: Float[np.ndarray, " n"],
     weights: Float[np.ndarray, "d n"],
 ) -> Float[np.ndarray, " d"]:
-    """Compute a metric on every resample; the number of positives and negatives is the same in all."""
+    """Compute a metric on every resample."""
     if metric == "auc":
         return _weighted_auc(positive, values, weights)
     if metric == "mean":
-        return weights @ values / values.size
+        return weights @ values / weights.sum(axis=1)
+    positives = weights @ positive
     tp = weights @ (values * positive)
     if metric == "sensitivity":
-        return tp / positive.sum()
+        return tp / positives
     fp = weights @ (values * ~positive)
     if metric == "specificity":
-        return 1 - fp / (~positive).sum()
-    return 2 * tp / (positive.sum() + tp + fp)
+        return 1 - fp / (weights.sum(axis=1) - positives)
+    return 2 * tp / (positives + tp + fp)
 
 
 def _weighted_auc(
@@ -181,8 +207,30 @@ def _weighted_auc(
     np.cumsum(weights[:, np.flatnonzero(~positive)[order]], axis=1, out=below[:, 1:])
     edges = [np.searchsorted(negatives, scores[positive], side=side) for side in ("left", "right")]
     placements = functools.reduce(np.add, (below[:, edge] for edge in edges)) / 2
-    pairs = int(positive.sum()) * negatives.size
+    pairs = weights[:, positive].sum(axis=1) * below[:, -1]
     return np.einsum("dp,dp->d", weights[:, positive], placements) / pairs
+
+
+def _jackknife(
+    metric: str, positive: Bool[np.ndarray, " n"], rows: Float[np.ndarray, "1 n"]
+) -> list[Float[np.ndarray, " k"]]:
+    """Compute a metric without each case in turn, per label; a label of one case is never redrawn."""
+    without = 1 - np.eye(positive.size)
+    members = [np.flatnonzero(positive), np.flatnonzero(~positive)]
+    return [_statistic(metric, positive, rows[0], without[each]) for each in members if each.size > 1]
+
+
+def _bca(
+    value: float, resampled: Float[np.ndarray, " d"], jackknife: list[Float[np.ndarray, "..."]], level: float
+) -> Interval:
+    plain = _percentiles(value, resampled, level, 1)
+    if plain.kind == "degenerate":
+        return plain
+    shares = bca_shares(value, resampled, jackknife, level)
+    if shares.undefined:
+        return Interval(value, plain.low, plain.high, f"percentile_{shares.undefined}_undefined")
+    low, high = (float(q) for q in np.quantile(resampled, [shares.low, shares.high]))
+    return Interval(value, low, high, "bca")
 
 
 def _percentiles(value: float, resampled: Float[np.ndarray, " d"], level: float, seeds: int) -> Interval:

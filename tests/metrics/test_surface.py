@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -16,7 +17,7 @@ from rsuper.metrics.surface import (
     nsd_from_distances,
     surface_distances,
 )
-from rsuper.metrics.surfels import neighbor_codes, surface_areas_mm2
+from rsuper.metrics.surfels import surface_areas_mm2
 
 ONE_MM = (1.0, 1.0, 1.0)
 SHAPE = (12, 12, 12)
@@ -38,6 +39,15 @@ BORDER_BOX = box((0, 4, 4), (6, 8, 8))
 def blob(seed, shape=(22, 20, 16)):
     noise = gaussian_filter(np.random.default_rng(seed).standard_normal(shape), 2.0)
     return noise > np.quantile(noise, 0.85)
+
+
+def block_codes(mask):
+    """Pattern of every 2x2x2 block of a mask, one bit after the other."""
+    codes = np.zeros([n - 1 for n in mask.shape], dtype=int)
+    for dx, dy, dz in itertools.product((0, 1), repeat=3):
+        x, y, z = (slice(d, n - 1 + d) for d, n in zip((dx, dy, dz), mask.shape, strict=True))
+        codes = 2 * codes + mask[x, y, z]
+    return codes
 
 
 def monai_nsd(gt, pred, spacing_mm, tolerance_mm, boundary):
@@ -101,7 +111,7 @@ def test_surfel_distances_equal_a_distance_transform():
     # The other way to the same numbers: a Euclidean distance map of the block grid, read at the surfels.
     gt, pred = (np.pad(blob(k), 1) for k in (4, 5))
     spacing_mm = (0.8, 0.9, 2.5)
-    codes = [neighbor_codes(m) for m in (gt, pred)]
+    codes = [block_codes(m) for m in (gt, pred)]
     surface = [(c > 0) & (c < 255) for c in codes]
     to_pred = distance_transform_edt(~surface[1], sampling=spacing_mm)[surface[0]]
     distances = surface_distances(gt, pred, spacing_mm, boundary="surfel")
@@ -155,14 +165,17 @@ def test_a_distance_equal_to_the_tolerance_counts_despite_rounding():
     assert nsd(CUBE, far, (0.8, 0.8, 0.8), 2.4) == 1.0
 
 
-def test_memory_order_does_not_matter():
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_memory_order_and_direction_do_not_matter(boundary):
     gt, pred = blob(8), blob(9)
-    expected = surface_distances(gt, pred, (0.7, 0.8, 2.0), boundary="surfel")
-    fortran = surface_distances(
-        np.asfortranarray(gt), np.asfortranarray(pred), (0.7, 0.8, 2.0), boundary="surfel"
-    )
-    np.testing.assert_array_equal(expected.gt_to_pred_mm, fortran.gt_to_pred_mm)
-    np.testing.assert_array_equal(expected.pred_weights, fortran.pred_weights)
+    expected = surface_distances(gt, pred, (0.7, 0.8, 2.0), boundary=boundary)
+    for turn in (np.asfortranarray, lambda m: np.flip(np.flip(m, (0, 2)).copy(), (0, 2))):
+        turned = surface_distances(turn(gt), turn(pred), (0.7, 0.8, 2.0), boundary=boundary)
+        mixed = surface_distances(gt, turn(pred), (0.7, 0.8, 2.0), boundary=boundary)
+        for found in (turned, mixed):
+            for name in ("gt_to_pred_mm", "pred_to_gt_mm", "gt_weights", "pred_weights"):
+                mine, theirs = (np.sort(getattr(each, name)) for each in (found, expected))
+                np.testing.assert_allclose(mine, theirs, atol=1e-12)
 
 
 @settings(max_examples=25, deadline=None)

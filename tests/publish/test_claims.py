@@ -36,6 +36,19 @@ def test_verdict_by_the_interval(low, high, expected):
 
 
 @pytest.mark.parametrize(
+    ("p_value", "expected"), [(0.04, "holds"), (0.05, "undecided"), (0.3, "undecided"), (math.nan, "holds")]
+)
+def test_verdict_needs_the_test_too_where_there_is_one(p_value, expected):
+    assert verdict(0.01, 0.2, p_value) == expected
+    assert verdict(-0.2, -0.01, p_value) == expected.replace("holds", "contradicted")
+    assert verdict(math.nan, math.nan, p_value) == "not testable"
+
+
+def test_the_significance_is_the_experiments():
+    assert verdict(0.01, 0.2, 0.04, significance=0.01) == "undecided"
+
+
+@pytest.mark.parametrize(
     ("verdicts", "expected"),
     [
         (["holds", "holds"], "holds"),
@@ -51,14 +64,14 @@ def test_verdict_over_several_alternatives(verdicts, expected):
     assert verdict_over(verdicts) == expected
 
 
-def _judge(intervals, experiment, claim=CLAIM):
+def _judge(intervals, experiment, claim=CLAIM, p_value=0.01):
     metrics = metrics_of(
         [
             metric("full", name, "f1", value)
             for name, value in (("r_super", 0.8), ("segmentation", 0.6), ("nnunet", 0.7))
         ]
     )
-    rows = [comparison(other, "f1", low, high, 0.5) for other, (low, high) in intervals.items()]
+    rows = [comparison(other, "f1", low, high, p_value) for other, (low, high) in intervals.items()]
     return claims_frame(metrics, comparisons_of(rows), experiment, claims=[claim]).iloc[0]
 
 
@@ -82,6 +95,9 @@ def test_contradicted_by_one(experiment):
 def test_undecided(experiment):
     row = _judge({"segmentation": (0.1, 0.3), "nnunet": (-0.1, 0.2)}, experiment)
     assert row["verdict"] == "undecided"
+    untested = _judge({"segmentation": (0.1, 0.3), "nnunet": (0.02, 0.18)}, experiment, p_value=0.06)
+    assert untested["verdict"] == "undecided"
+    assert untested["why"].endswith("the test finds no difference, against segmentation, nnunet")
 
 
 def test_not_testable_says_why(experiment):

@@ -1,0 +1,176 @@
+"""How long a complete evaluation takes from stored maps, and what bounds it.
+
+    python benchmarks/evaluation.py [--runs 13] [--sets 2] [--cases 400]
+
+A sample of full-size cases is written as the suite stores them (masks uint8, maps uint16, gzip): two kidneys
+and a pancreas as ellipsoids with a tumor each, and maps that are smooth, noisy around the organs and zero
+elsewhere, as a network's are after rounding. Each case is read and scored by the functions of the rule
+`cases`, stage by stage; the mean over the sample is scaled to all runs and cases. `metrics` is the rule of
+that name for one run and test set, scaled likewise. CPU time of one thread; jobs of runs are independent, so
+n cores take an n-th.
+"""
+
+import argparse
+import math
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+from scipy import ndimage
+
+from rsuper.config.experiment import Evaluation, Target
+from rsuper.data.volumes import read_grid, read_mask, read_probability, write_probability
+from rsuper.evaluate.cases import CaseInput, Row, TargetInput, cases_frame, score_case
+from rsuper.evaluate.read import organ_mask
+from rsuper.evaluate.summary import metrics_frame
+from rsuper.metrics.detection import case_scores
+from rsuper.metrics.overlap import MASK_THRESHOLD, dsc
+from rsuper.metrics.surface import BOUNDARIES, surface_distances
+
+Result = TypeVar("Result")
+# Slices and spacing; in plane 512 x 512. From thick slices to thin ones, each as often as the others.
+GRIDS = ((90, (0.75, 0.75, 5.0)), (160, (0.8, 0.8, 2.5)), (261, (0.94, 0.94, 1.0)), (611, (0.92, 0.92, 0.5)))
+# Center from the volume's, half axes of organ and tumor in mm.
+ORGANS = {
+    "pancreas": ((0.0, 0.0, 0.0), (60.0, 15.0, 20.0), 12.0),
+    "kidney_left": ((-70.0, -30.0, -20.0), (28.0, 25.0, 55.0), 18.0),
+    "kidney_right": ((70.0, -30.0, -20.0), (28.0, 25.0, 55.0), 0.0),
+}
+
+TARGETS: dict[Target, list[str]] = {"pancreas": ["pancreas"], "kidney": ["kidney_left", "kidney_right"]}
+
+
+@dataclass
+class Stopwatch:
+    """CPU seconds by stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def __call__(
+        self, stage: str, call: Callable[..., Result], *arguments: object, **named: object
+    ) -> Result:
+        """Call, and add the time to a stage."""
+        started = time.process_time()
+        result = call(*arguments, **named)
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.process_time() - started
+        return result
+
+
+def ellipsoid(
+    shape: tuple[int, int, int],
+    spacing_mm: tuple[float, float, float],
+    center_mm: tuple[float, ...],
+    half_axes_mm: tuple[float, ...],
+) -> Bool[np.ndarray, "x y z"]:
+    """Mark an ellipsoid on a grid, in Fortran order as NIfTI is."""
+    axes = [
+        ((np.arange(n) - n / 2) * step - center) / half
+        for n, step, center, half in zip(shape, spacing_mm, center_mm, half_axes_mm, strict=True)
+    ]
+    return np.asfortranarray(axes[0][:, None, None] ** 2 + axes[1][:, None] ** 2 + axes[2] ** 2 <= 1)
+
+
+def probability_map(
+    tumor: Bool[np.ndarray, "x y z"], organ: Bool[np.ndarray, "x y z"], generator: np.random.Generator
+) -> Float[np.ndarray, "x y z"]:
+    """Blur the tumor, and add smooth noise where the blurred organ is."""
+    where = ndimage.find_objects(organ.astype(np.uint8))[0]
+    window = tuple(slice(max(axis.start - 8, 0), axis.stop + 8) for axis in where)
+    blurred = ndimage.gaussian_filter(tumor[window].astype(np.float32), 2.0)
+    near = ndimage.gaussian_filter(organ[window].astype(np.float32), 3.0)
+    noise = ndimage.gaussian_filter(generator.standard_normal(blurred.shape), 2.0)
+    whole = np.zeros(tumor.shape, order="F")
+    whole[window] = np.clip(0.95 * blurred + 0.05 * near * noise / noise.std(), 0, 1)
+    return whole
+
+
+def write_case(
+    folder: Path, slices: int, spacing_mm: tuple[float, float, float], generator: np.random.Generator
+) -> None:
+    """Write a case's organ and tumor masks and the maps of one run."""
+    shape, affine = (512, 512, slices), np.diag([*spacing_mm, 1.0])
+    masks = {}
+    for name, (center_mm, half_axes_mm, tumor_mm) in ORGANS.items():
+        masks[name] = ellipsoid(shape, spacing_mm, center_mm, half_axes_mm)
+        if tumor_mm:
+            masks[f"{name}_tumor"] = ellipsoid(shape, spacing_mm, center_mm, (tumor_mm,) * 3)
+            probability = probability_map(masks[f"{name}_tumor"], masks[name], generator)
+            write_probability(probability, folder / f"{name}_map.nii.gz", affine)
+    for name, mask in masks.items():
+        nib.save(nib.Nifti1Image(mask.astype(np.uint8), affine), folder / f"{name}.nii.gz")
+
+
+def evaluate_case(folder: Path, watch: Stopwatch, tolerances_mm: tuple[float, ...]) -> list[Row]:
+    """Read and score a case as the rule `cases` does, with the time of each stage."""
+    grid = watch("read grid", read_grid, folder / "pancreas.nii.gz")
+    targets: dict[Target, TargetInput] = {}
+    for target, names in TARGETS.items():
+        organ = watch("read organ masks", organ_mask, folder, target, names, grid)
+        truth = watch("read truth", read_mask, folder / f"{names[0]}_tumor.nii.gz", grid)
+        probability = watch("read map", read_probability, folder / f"{names[0]}_map.nii.gz", grid)
+        targets[target] = TargetInput(probability, organ, truth, reported_diameter_mm=24.0)
+        predicted = probability >= MASK_THRESHOLD
+        watch("- case score", case_scores, probability, organ, grid.spacing_mm)
+        watch("- DSC", dsc, truth, predicted)
+        for boundary in BOUNDARIES:
+            cap_mm = 2 * max(tolerances_mm)
+            pair = (truth, predicted, grid.spacing_mm)
+            watch(f"- NSD {boundary}", surface_distances, *pair, boundary=boundary, cap_mm=cap_mm)
+    case = CaseInput(folder.name, folder.name, "sample", grid.spacing_mm, targets)
+    return list(watch("score (all of it)", score_case, case, tolerances_mm=tolerances_mm).values())
+
+
+def metrics_seconds(rows: list[Row], evaluation: Evaluation, cases: int) -> float:
+    """Time the rule `metrics` for one run and test set of so many cases, half of them without tumor."""
+    generator = np.random.default_rng(0)
+    frame = pd.concat([cases_frame(rows, evaluation.nsd_tolerances_mm)] * math.ceil(cases / len(GRIDS)))
+    frame = frame.assign(budget="full", method="sample", seed=0, reason="")
+    frame["case_id"] = frame.groupby("target").cumcount().map("case-{}".format)
+    frame["truth"] = generator.random(len(frame)) < 0.5
+    frame["score_top_volume_mean"] = generator.random(len(frame))
+    frame["dsc"] = generator.random(len(frame))
+    validation = frame.assign(test_set="validation")
+    started = time.process_time()
+    metrics_frame(pd.concat([frame, validation]), evaluation, generator)
+    return time.process_time() - started
+
+
+def main() -> None:
+    """Write a sample, evaluate it, print seconds by stage and hours for everything."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name, default in (("runs", 13), ("sets", 2), ("cases", 400)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    arguments = parser.parse_args()
+    evaluation = Evaluation()
+    rows: list[Row] = []
+    columns: dict[str, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for slices, spacing_mm in GRIDS:
+            place = Path(folder) / str(slices)
+            place.mkdir()
+            write_case(place, slices, spacing_mm, np.random.default_rng(slices))
+            watch = Stopwatch()
+            rows += evaluate_case(place, watch, evaluation.nsd_tolerances_mm)
+            columns[f"x{slices}"] = watch.seconds
+    table = pd.DataFrame(columns)
+    table["mean"] = table.mean(axis=1)
+    evaluations = arguments.runs * arguments.sets * arguments.cases
+    table["share"] = table["mean"] / table["mean"][~table.index.str.startswith("-")].sum()
+    print(f"CPU seconds per case, both targets\n{table.to_string(float_format='{:.3f}'.format)}\n")
+    hours = table["mean"][~table.index.str.startswith("-")].sum() * evaluations / 3600
+    once = metrics_seconds(rows, evaluation, arguments.cases)
+    print(f"cases: {evaluations} evaluations of a case, {hours:.1f} core hours")
+    print(f"metrics: {once * arguments.runs * arguments.sets:.0f} s for all runs and test sets")
+
+
+if __name__ == "__main__":
+    main()
