@@ -19,6 +19,8 @@ from rsuper.config.load import parse
 from rsuper.data.cohort import cohort_frame, read_findings
 from rsuper.data.preprocess import preprocess_cohort
 from rsuper.data.sources.abdomenatlas import raw_cases, read_reports
+from rsuper.data.sources.real_anatomy.catalog import real_data_folder
+from rsuper.errors import DataError
 from rsuper.methods import METHODS, find
 from rsuper.reports.extract import extract
 from rsuper.runs import Collection, make_task
@@ -186,3 +188,12 @@ def task_for(collection: Collection) -> Callable[..., Task]:
         )
 
     return factory
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """Folder of the real masks; without it the test is skipped, saying where they are looked for."""
+    try:
+        return real_data_folder()
+    except DataError as error:
+        pytest.skip(str(error))

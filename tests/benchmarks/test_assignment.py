@@ -20,8 +20,6 @@ from benchmarks.assignment import (
     summary,
     volume_mm3,
 )
-from rsuper.data.sources.real_anatomy.catalog import real_data_folder
-from rsuper.errors import DataError
 
 SHAPE = (24, 22, 20)
 
@@ -150,11 +148,7 @@ def test_tables_of_two_regions(region):
 
 
 @pytest.mark.real
-def test_a_few_real_cases_are_far_above_chance():
-    try:
-        real = real_data_folder()
-    except DataError as error:
-        pytest.skip(str(error))
+def test_a_few_real_cases_are_far_above_chance(real):
     frame = pd.DataFrame(measure(real, 1))
     assert set(frame["source"]) == {"kits19", "kits23", "panorama"}
     assert frame["patient_id"].nunique() == 3

@@ -17,8 +17,6 @@ from benchmarks.calibrate_sizes import (
     share_within,
     tolerance_table,
 )
-from rsuper.data.sources.real_anatomy.catalog import real_data_folder
-from rsuper.errors import DataError
 from rsuper.reports.sizes import CALIBRATION
 
 # Volumes by the paper's rule: 1 diameter pi/6 10^3, 2 diameters pi/6 10 * 6 * 8, 3 diameters pi/6 10 * 6 * 8.
@@ -73,14 +71,6 @@ def test_held_out_factors_never_see_their_own_group():
     assert held_out_factors(tumors[1:], 1, ["A", "B", "C"], kinds[1:]) == pytest.approx(expected)
     with pytest.raises(ValueError, match="tumors is empty"):
         held_out_factors(tumors, 1, ["A", "A", "B", "C"], kinds)
-
-
-@pytest.fixture(scope="module")
-def real():
-    try:
-        return real_data_folder()
-    except DataError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,6 @@ from benchmarks.metrics import (
     scipy_permutation,
     truth_mask,
 )
-from rsuper.data.sources.real_anatomy.catalog import real_data_folder
-from rsuper.errors import DataError
 from rsuper.stats.delong import delong_test
 from rsuper.stats.permutation import paired_permutation_test
 
@@ -62,11 +60,7 @@ def test_a_published_file_is_loaded_from_where_it_lies(tmp_path):
 
 
 @pytest.mark.real
-def test_a_scene_is_one_piece_of_the_stated_volume():
-    try:
-        real = real_data_folder()
-    except DataError as error:
-        pytest.skip(str(error))
+def test_a_scene_is_one_piece_of_the_stated_volume(real):
     scene = SCENES[0]
     truth = truth_mask(scene, real)
     assert truth.shape == (512, 512, scene.slices)

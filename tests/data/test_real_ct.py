@@ -9,11 +9,9 @@ import torch
 from rsuper.config.experiment import Network, Predict, Preprocess
 from rsuper.data.patches import whole_input
 from rsuper.data.preprocess import preprocess_cohort
-from rsuper.data.sources.real_anatomy.catalog import real_data_folder
 from rsuper.data.store import open_store, structure_mask
 from rsuper.data.volumes import read_grid, read_probability, read_volume, to_shape, write_probability
 from rsuper.engine.predict import probability_map
-from rsuper.errors import DataError
 from rsuper.networks.build import build_network
 
 pytestmark = pytest.mark.real
@@ -27,11 +25,8 @@ NETWORK = Network(patch=(32, 24, 24))
 
 
 @pytest.fixture(scope="module")
-def folder():
-    try:
-        return real_data_folder() / "ct_totalsegmentator"
-    except DataError as error:
-        pytest.skip(str(error))
+def folder(real):
+    return real / "ct_totalsegmentator"
 
 
 @pytest.fixture(scope="module")

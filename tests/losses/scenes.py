@@ -124,6 +124,12 @@ def whole(shape):
     return torch.ones(shape, dtype=torch.bool)
 
 
+def hill(side):
+    """Probabilities that fall from the middle of a cube."""
+    axis = (torch.arange(side) - side // 2) ** 2
+    return torch.exp(-(axis[:, None, None] + axis[:, None] + axis) / side**2)
+
+
 def devices():
     """CPU always, a GPU where there is one."""
     return ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]

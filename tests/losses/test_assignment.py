@@ -10,7 +10,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from rsuper.losses.assignment import tally
 from rsuper.losses.ball import ReportedTumor, assign_tumors, ball_kernel
-from tests.losses.scenes import SPACINGS, brute_assign, brute_border, devices, scenes, whole
+from tests.losses.scenes import SPACINGS, brute_assign, brute_border, devices, hill, scenes, whole
 
 UNIT = (1.0, 1.0, 1.0)
 
@@ -23,12 +23,6 @@ def _assign(scene, probability=None, tumors=None):
         margin_mm=scene.margin_mm,
         border_mm=scene.border_mm,
     )
-
-
-def _hill(side):
-    """Probabilities that fall from the middle of a cube."""
-    axis = (torch.arange(side) - side // 2) ** 2
-    return torch.exp(-(axis[:, None, None] + axis[:, None] + axis) / side**2)
 
 
 class TestProperties:
@@ -129,7 +123,7 @@ class TestByHand:
     def test_volume_beyond_its_diameter_still_finds_room(self):
         # 2,000 mm3 is a ball of 15.6 mm, whatever diameter comes with it.
         tumor = ReportedTumor(whole((30, 30, 30)), 2000.0, 4.0)
-        found = assign_tumors(_hill(30), [tumor], UNIT)
+        found = assign_tumors(hill(30), [tumor], UNIT)
         assert found.assigned.tolist() == [2000]
         # (6 * 2000 / pi)^(1/3) = 15.63 and the margin of 2 mm.
         assert found.diameters_mm == pytest.approx((17.632,), abs=1e-3)
@@ -231,34 +225,6 @@ class TestByHand:
         tumor = ReportedTumor(whole((3, 1, 1)), 3.0, 9.0)
         weight = assign_tumors(torch.tensor([0.2, 0.9, 0.5]).reshape(3, 1, 1), [tumor], UNIT).weight
         assert weight.flatten().tolist() == pytest.approx([0.679623, 1.359246, 0.961132], abs=1e-5)
-
-
-class TestReleasedRule:
-    @pytest.mark.parametrize(
-        ("diameters", "ratio"),
-        [((20, 20, 20), 0.94), ((30, 30, 30), 0.88), ((30, 20, 25), 1.58), ((40, 20, 20), 3.45)],
-    )
-    def test_labels_by_the_largest_diameter_alone(self, diameters, ratio):
-        # The ratios of labeled to reported volume that the released code was seen to give, with its own
-        # drawing of a ball: 1.4 to 2 % more voxels than there are centers within the radius.
-        volume = math.pi / 6 * math.prod(diameters)
-        tumor = ReportedTumor(whole((64, 64, 64)), volume, float(diameters[0]))
-        found = assign_tumors(_hill(64), [tumor], UNIT, voxels_from="ball")
-        assert found.assigned.item() / volume == pytest.approx(ratio, rel=0.03)
-
-    def test_a_fifth_is_border_and_nobody_elses(self):
-        # 3 mm: a ball of radius 1.5 has 19 voxels, one less is 18, of which 14 are labeled and 4 border.
-        probability = torch.rand(9, 9, 9, generator=torch.Generator().manual_seed(0))
-        tumors = [ReportedTumor(whole((9, 9, 9)), 5.0, 3.0), ReportedTumor(whole((9, 9, 9)), 1.0, 1.0)]
-        found = assign_tumors(probability, tumors, UNIT, border_mm=0.0, voxels_from="ball")
-        assert found.requested == (14, 1)
-        assert found.assigned.tolist() == [14, 1]
-        assert found.border.sum() == 4
-
-    def test_a_volume_beyond_the_ball_is_kept(self):
-        tumor = ReportedTumor(whole((20, 20, 20)), 1000.0, 3.0)
-        found = assign_tumors(_hill(20), [tumor], UNIT, voxels_from="ball")
-        assert found.assigned.item() == 800
 
 
 @pytest.mark.parametrize("device", devices())

@@ -8,8 +8,6 @@ from monai.metrics import compute_surface_dice
 from monai.metrics.utils import get_edge_surface_distance
 from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter
 
-from rsuper.data.sources.real_anatomy.catalog import real_data_folder
-from rsuper.errors import DataError
 from rsuper.metrics.surface import hd95, nsd
 
 pytestmark = pytest.mark.real
@@ -27,12 +25,8 @@ CHANGES = ("shift", "erode", "dilate", "noise", "other")
 
 
 @pytest.fixture(scope="module")
-def masks():
+def masks(real):
     """Mask and spacing of each structure, cut to its box."""
-    try:
-        real = real_data_folder()
-    except DataError as error:
-        pytest.skip(str(error))
     return [_read(real, *structure) for structure in STRUCTURES]
 
 

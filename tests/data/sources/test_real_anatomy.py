@@ -133,14 +133,6 @@ def test_unknown_hospital_and_full_folder_are_refused(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def real():
-    try:
-        return real_data_folder()
-    except DataError as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="module")
 def roots(real, tmp_path_factory):
     folder = tmp_path_factory.mktemp("real_anatomy")
     for name in DATASETS:
