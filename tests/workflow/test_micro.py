@@ -33,6 +33,7 @@ def test_everything_the_reader_opens_is_there(finished: Project) -> None:
     figures = ["figure1", "figure3", "figure4", "roc", "overlays"]
     wanted += [f"figures/{name}.{kind}" for name in figures for kind in ("svg", "png")]
     wanted += ["figures/volume_loss.csv", "figures/overlay_balls.csv", "metrics.csv", "comparisons.csv"]
+    wanted += ["paper_reference.csv"]
     assert [name for name in wanted if not (finished.results / name).stat().st_size] == []
 
 

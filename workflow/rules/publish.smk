@@ -104,6 +104,7 @@ rule paper_audit:
     output:
         table=artifact("paper_audit.csv"),
         twins=[artifact("paper_audit.md"), artifact("paper_audit.tex")],
+        reference=artifact("paper_reference.csv"),
     log:
         artifact("logs", "paper_audit.log"),
     benchmark:
