@@ -26,8 +26,8 @@ MARK = "unknown"
 def paper_reference(rows: Iterable[PrintedRow]) -> pd.DataFrame:
     """List every published cell under our names for methods and metrics, in the paper's order.
 
-    `percent` is blank where our copy is unreadable; `reading` says printed, unreadable, or guessed column (the
-    copy does not show which column a value stands in). No rows give an empty frame with all columns.
+    `percent` is blank where our copy is unreadable; `reading` says printed, unreadable, or guessed column
+    (the copy does not show which column a value stands in). No rows give an empty frame with all columns.
 
     Source: Tables 2 and 3.
     """
