@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from rsuper.artifacts import Layout, write_table
@@ -19,7 +20,8 @@ from rsuper.runs import Collection
 
 def locate(probability: Any, diameter_mm: float, spacing_mm: Any, region: Any) -> tuple[int, int, int]:
     """Apply the Ball Convolution to arrays."""
-    values, allowed = torch.from_numpy(probability), torch.from_numpy(region)
+    # Reoriented arrays are views that run backward; tensors cannot.
+    values, allowed = (torch.from_numpy(np.ascontiguousarray(each)) for each in (probability, region))
     return locate_ball(values, diameter_mm, spacing_mm, region=allowed)
 
 
