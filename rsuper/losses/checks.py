@@ -1,15 +1,9 @@
 """Checks that the losses share: what strangers get wrong is named, with one transfer from the device."""
 
 import torch
-from jaxtyping import Bool
 from torch import Tensor
 
 from rsuper.errors import NonFiniteError
-
-
-def finite_entries(values: Tensor) -> Bool[Tensor, " b"]:
-    """Whether all values of each entry of the first axis are finite."""
-    return torch.isfinite(values).flatten(1).all(1)
 
 
 def check_finite(name: str, values: Tensor) -> None:
@@ -18,7 +12,7 @@ def check_finite(name: str, values: Tensor) -> None:
     Raises:
         NonFiniteError: Names the first such entry.
     """
-    flags = finite_entries(values).tolist()
+    flags = torch.isfinite(values).flatten(1).all(1).tolist()
     if not all(flags):
         raise NonFiniteError(name, flags.index(False))
 
