@@ -14,8 +14,9 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from rsuper.artifacts import CASES, Layout, cases_table, read_table
+from rsuper.artifacts import Layout, cases_table, read_table
 from rsuper.metrics.detection import auc
+from rsuper.schemas import CASES
 
 ROOT = Path(__file__).resolve().parent.parent
 BUDGET, METHOD, SEED = "full", "segmentation", 0

@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Bool
 from tqdm import tqdm
 
-from rsuper.artifacts import COHORT, Layout, read_json, read_table, write_json
+from rsuper.artifacts import Layout, read_json, read_table, write_json
 from rsuper.config.experiment import Experiment
 from rsuper.data.cohort import budget_ids, read_findings, refuse_patients_in_two_roles, validation_ids
 from rsuper.data.sources.abdomenatlas import TUMOR_FILES
@@ -23,6 +23,7 @@ from rsuper.errors import ArtifactError, DataError
 from rsuper.methods import Method
 from rsuper.reports.findings import ReportFindings
 from rsuper.reports.supervision import case_truth
+from rsuper.schemas import COHORT
 from rsuper.task import Prediction, ReportCase, Task, TestVolume, VisibleCohort
 
 VALIDATION = "validation"

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
-from rsuper.artifacts import COHORT, METADATA, REPORTS, VOLUMES, Layout, write_lines, write_table
+from rsuper.artifacts import Layout, write_lines, write_table
 from rsuper.config.experiment import Experiment
 from rsuper.config.load import parse
 from rsuper.data.cohort import cohort_frame, read_findings
@@ -24,6 +24,7 @@ from rsuper.errors import DataError
 from rsuper.methods import METHODS, find
 from rsuper.reports.extract import extract
 from rsuper.runs import Collection, make_task
+from rsuper.schemas import COHORT, METADATA, REPORTS, VOLUMES
 from rsuper.task import Task
 
 SHAPE = (40, 32, 32)

@@ -4,12 +4,7 @@ import pandas as pd
 import pytest
 
 from rsuper.artifacts import (
-    COUNT,
-    FLAG,
-    NUMBER,
-    TEXT,
     Layout,
-    Table,
     read_json,
     read_lines,
     read_table,
@@ -19,6 +14,7 @@ from rsuper.artifacts import (
     write_table,
 )
 from rsuper.errors import ArtifactError
+from rsuper.schemas import COUNT, FLAG, NUMBER, TEXT, Table
 
 TABLE = Table("small.csv", {"name": TEXT, "size": NUMBER, "n": COUNT, "found": FLAG})
 HEADER = "name,size,n,found\n"

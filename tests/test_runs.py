@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rsuper.artifacts import COHORT, Layout, read_json, read_table, write_json, write_table
+from rsuper.artifacts import Layout, read_json, read_table, write_json, write_table
 from rsuper.data.volumes import read_grid, read_probability
 from rsuper.errors import DataError
 from rsuper.runs import KEY, claim, store_predictions, supervision_counts, training_totals
+from rsuper.schemas import COHORT
 from rsuper.task import Prediction, TestVolume
 
 SHAPE = (40, 32, 32)

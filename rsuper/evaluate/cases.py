@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from rsuper.artifacts import CASES
 from rsuper.config.experiment import Target
 from rsuper.metrics import detection, overlap, strata, surface
 from rsuper.metrics.lesions import lesion_counts
+from rsuper.schemas import CASES
 
 Row = dict[str, object]
 # Columns beside the NSDs that need a truth mask and a prediction.

@@ -9,7 +9,6 @@ import pandas as pd
 from jaxtyping import Bool
 from scipy.special import ndtri
 
-from rsuper.artifacts import COMPARISONS
 from rsuper.config.experiment import Experiment
 from rsuper.errors import ArtifactError
 from rsuper.evaluate.calls import STRATA, ScoredCases, generator_for, scored_groups
@@ -17,6 +16,7 @@ from rsuper.evaluate.cases import nsd_columns
 from rsuper.evaluate.summary import too_few
 from rsuper.metrics.detection import THRESHOLD_RULES
 from rsuper.metrics.overlap import CONVENTIONS
+from rsuper.schemas import COMPARISONS
 from rsuper.stats.bootstrap import difference_interval
 from rsuper.stats.delong import delong_test
 from rsuper.stats.multiplicity import holm

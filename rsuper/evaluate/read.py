@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from rsuper.artifacts import PREDICTIONS, predictions_table, read_table
+from rsuper.artifacts import predictions_table, read_table
 from rsuper.data.cohort import TARGET_ORGANS
 from rsuper.data.sources.abdomenatlas import TUMOR_FILES
 from rsuper.data.volumes import Grid, read_grid, read_mask, read_probability
@@ -15,6 +15,7 @@ from rsuper.errors import DataError
 from rsuper.evaluate.cases import CaseInput, TargetInput
 from rsuper.reports.supervision import case_truth, largest_diameter_mm
 from rsuper.runs import Collection
+from rsuper.schemas import PREDICTIONS
 
 
 class PredictedSet:

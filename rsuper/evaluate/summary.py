@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from rsuper.artifacts import METRICS
 from rsuper.config.experiment import Evaluation
 from rsuper.evaluate.calls import STRATA, ScoredCases, generator_for, scored_groups
 from rsuper.evaluate.cases import nsd_columns
 from rsuper.metrics.detection import THRESHOLD_RULES
 from rsuper.metrics.overlap import CONVENTIONS
+from rsuper.schemas import METRICS
 from rsuper.stats import bootstrap
 from rsuper.stats.delong import auc_interval
 from rsuper.stats.interval import Interval

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from rsuper.artifacts import COMPARISONS, METRICS, read_json, read_table
+from rsuper.artifacts import read_json, read_table
 from rsuper.config.experiment import Experiment
 from rsuper.config.load import load_experiment
 from rsuper.methods import Card, available, find
 from rsuper.publish.table2 import Supervision
+from rsuper.schemas import COMPARISONS, METRICS
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from rsuper.artifacts import PAPER_AUDIT
 from rsuper.publish.audit.counts import check_f1, implied_negatives
 from rsuper.publish.audit.finding import CONSISTENT, INCONSISTENT, UNDECIDABLE
 from rsuper.publish.audit.negatives import (
@@ -29,6 +28,7 @@ from rsuper.publish.audit.text import (
     check_text_with_itself,
     check_totals,
 )
+from rsuper.schemas import PAPER_AUDIT
 
 # What the twins show; the findings repeat what else the table holds.
 SHOWN = ("check", "table", "test_set", "target", "stratum", "method", "masks", "metric", "verdict", "finding")

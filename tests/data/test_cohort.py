@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rsuper.artifacts import COHORT, read_table, write_lines
+from rsuper.artifacts import read_table, write_lines
 from rsuper.config.experiment import Budget
 from rsuper.data.cohort import (
     budget_ids,
@@ -16,6 +16,7 @@ from rsuper.data.cohort import (
 from rsuper.data.sources.abdomenatlas import raw_cases, read_reports
 from rsuper.errors import ArtifactError, DataError
 from rsuper.reports.extract import extract
+from rsuper.schemas import COHORT
 
 STATES = ["state_pancreas", "state_kidney_left", "state_kidney_right"]
 

@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from rsuper.artifacts import CASES
 from rsuper.evaluate.cases import CaseInput, TargetInput, cases_frame, score_case
+from rsuper.schemas import CASES
 
 SHAPE = (12, 12, 12)
 SPACING = (2.0, 2.0, 2.0)

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scored_runs import make_experiment, random_run, run_cases
 
-from rsuper.artifacts import COMPARISONS
 from rsuper.errors import ArtifactError
 from rsuper.evaluate.compare import comparisons_frame
+from rsuper.schemas import COMPARISONS
 from rsuper.stats.multiplicity import holm
 
 EXPERIMENT = make_experiment()

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rsuper.artifacts import PREDICTIONS, predictions_table, write_table
+from rsuper.artifacts import predictions_table, write_table
 from rsuper.data.volumes import read_grid, write_probability
 from rsuper.errors import ArtifactError
 from rsuper.evaluate.read import PredictedSet
+from rsuper.schemas import PREDICTIONS
 
 SHAPE = (40, 32, 32)
 ROWS = [

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scored_runs import make_experiment, random_run, run_cases
 
-from rsuper.artifacts import METRICS
 from rsuper.evaluate.summary import metrics_frame
 from rsuper.metrics.detection import auc
+from rsuper.schemas import METRICS
 
 EVALUATION = make_experiment().evaluation
 LABELS = [1, 1, 1, 1, 0, 0, 0, 0]

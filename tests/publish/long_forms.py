@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from rsuper.artifacts import COMPARISONS, METRICS
 from rsuper.config.experiment import Experiment
+from rsuper.schemas import COMPARISONS, METRICS
 
 BASE = {
     "name": "made_up",

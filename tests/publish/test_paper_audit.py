@@ -4,10 +4,11 @@ import pandas as pd
 import pytest
 from printed_tables import row, stated
 
-from rsuper.artifacts import PAPER_AUDIT, read_table, write_table
+from rsuper.artifacts import read_table, write_table
 from rsuper.publish.audit.document import FILE, audit_markdown
 from rsuper.publish.audit.printed import Statements, printed_rows, statements, table1_methods
 from rsuper.publish.paper_audit import paper_audit
+from rsuper.schemas import PAPER_AUDIT
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from rsuper.artifacts import COHORT, write_table
+from rsuper.artifacts import write_table
 from rsuper.data.cohort import cohort_frame, read_findings
 from rsuper.data.sources.abdomenatlas import raw_cases
 from rsuper.job import run
+from rsuper.schemas import COHORT
 
 
 def main(snakemake: Any) -> None:

@@ -5,11 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-from rsuper.artifacts import COHORT, read_table
+from rsuper.artifacts import read_table
 from rsuper.config.load import load_experiment
 from rsuper.job import run
 from rsuper.publish.figures.figure3 import figure3
 from rsuper.publish.figures.tables import SIZES
+from rsuper.schemas import COHORT
 
 
 def main(snakemake: Any) -> None:

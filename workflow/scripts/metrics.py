@@ -4,26 +4,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from rsuper.artifacts import CASES, COMPARISONS, METRICS, Layout, read_table, write_json, write_table
+from rsuper.artifacts import Layout, write_json, write_table
 from rsuper.config.load import load_experiment
+from rsuper.evaluate.case_tables import read_cases
 from rsuper.evaluate.compare import comparisons_frame
 from rsuper.evaluate.summary import metrics_frame
 from rsuper.job import run
 from rsuper.runs import Collection, supervision_counts
+from rsuper.schemas import COMPARISONS, METRICS
 
 
 def main(snakemake: Any) -> None:
     """Write the long forms that every table and figure is made from."""
     experiment = load_experiment(Path(snakemake.params.experiment))
     layout = Layout.of(experiment.name)
-    frames = []
-    for budget, method, seed in snakemake.params.runs:
-        for test_set in snakemake.params.test_sets:
-            frame = read_table(layout.run(budget, method, seed) / "cases" / f"{test_set}.csv", CASES)
-            frames.append(frame.assign(budget=budget, method=method, seed=seed))
-    cases = pd.concat(frames, ignore_index=True)
+    cases = read_cases(layout, snakemake.params.runs, snakemake.params.test_sets)
     metrics = metrics_frame(cases, experiment.evaluation, np.random.default_rng(0))
     write_table(metrics, Path(snakemake.output.metrics), METRICS)
     comparisons = comparisons_frame(cases, experiment, np.random.default_rng(1))

@@ -8,9 +8,9 @@ import torch
 
 from rsuper.artifacts import Layout, write_table
 from rsuper.config.load import load_experiment
+from rsuper.evaluate.case_tables import read_cases
 from rsuper.job import run
 from rsuper.losses.localization import locate_ball
-from rsuper.publish.figures.case_tables import read_cases
 from rsuper.publish.figures.overlay_cases import choose_cases
 from rsuper.publish.figures.overlay_rows import overlays_frame
 from rsuper.publish.figures.shown_runs import choosing_run

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from rsuper.artifacts import PAPER_AUDIT, write_table
+from rsuper.artifacts import write_table
 from rsuper.job import run
 from rsuper.publish.audit.printed import printed_rows, statements, table1_methods
 from rsuper.publish.paper_audit import NOTE, SHOWN, paper_audit
 from rsuper.publish.paper_reference import paper_reference
 from rsuper.publish.render import write_csv, write_twins
+from rsuper.schemas import PAPER_AUDIT
 
 
 def main(snakemake: Any) -> None:

@@ -5,11 +5,12 @@ from typing import Any
 
 import torch
 
-from rsuper.artifacts import PREDICTIONS, Layout, read_json, write_table
+from rsuper.artifacts import Layout, read_json, write_table
 from rsuper.config.load import load_experiment
 from rsuper.job import run
 from rsuper.methods import find
 from rsuper.runs import Collection, make_task, store_predictions
+from rsuper.schemas import PREDICTIONS
 
 
 def main(snakemake: Any) -> None:

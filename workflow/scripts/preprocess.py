@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from rsuper.artifacts import COHORT, VOLUMES, read_table, write_table
+from rsuper.artifacts import read_table, write_table
 from rsuper.config.experiment import Preprocess
 from rsuper.data.preprocess import preprocess_cohort
 from rsuper.job import run
+from rsuper.schemas import COHORT, VOLUMES
 
 
 def main(snakemake: Any) -> None:

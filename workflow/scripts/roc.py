@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from rsuper.artifacts import METRICS, Layout, read_table
+from rsuper.artifacts import Layout, read_table
 from rsuper.config.load import load_experiment
+from rsuper.evaluate.case_tables import read_cases
 from rsuper.job import run
 from rsuper.methods import available
-from rsuper.publish.figures.case_tables import read_cases
 from rsuper.publish.figures.roc import roc
+from rsuper.schemas import METRICS
 
 
 def main(snakemake: Any) -> None:

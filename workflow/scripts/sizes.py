@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from rsuper.artifacts import COHORT, read_table, write_table
+from rsuper.artifacts import read_table, write_table
 from rsuper.data.cohort import read_findings
 from rsuper.job import run
 from rsuper.publish.figures.tables import SIZES
 from rsuper.publish.figures.tumor_sizes import sizes_frame
+from rsuper.schemas import COHORT
 
 
 def main(snakemake: Any) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from rsuper.artifacts import METADATA, REPORTS, read_table
+from rsuper.artifacts import read_table
 from rsuper.errors import DataError
+from rsuper.schemas import METADATA, REPORTS
 
 STRUCTURES = (
     "pancreas",

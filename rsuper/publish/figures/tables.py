@@ -1,6 +1,6 @@
 """Tables that pass between the rules of the figures; how they are written and read is `rsuper.artifacts`."""
 
-from rsuper.artifacts import COUNT, NUMBER, TEXT, Table
+from rsuper.schemas import COUNT, NUMBER, TEXT, Table
 
 VOLUME_LOSS = Table(
     "volume_loss.csv",

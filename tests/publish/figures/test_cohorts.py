@@ -3,10 +3,10 @@ import math
 import pandas as pd
 from long_forms import make_experiment
 
-from rsuper.artifacts import COHORT
 from rsuper.publish.figures.cohorts import chosen_diameters, cohort_groups, shares
 from rsuper.publish.figures.figure3 import figure3
 from rsuper.publish.figures.tables import SIZES
+from rsuper.schemas import COHORT
 from tests.publish.figures.drawn import panels, same_bytes
 
 

@@ -9,17 +9,18 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from rsuper.artifacts import PREDICTIONS, predictions_table, write_table
+from rsuper.artifacts import predictions_table, write_table
 from rsuper.data.volumes import read_grid, write_probability
+from rsuper.evaluate.case_tables import read_cases
 from rsuper.evaluate.cases import cases_frame, score_case
 from rsuper.evaluate.read import PredictedSet
-from rsuper.publish.figures.case_tables import read_cases
 from rsuper.publish.figures.overlay_cases import Choice
 from rsuper.publish.figures.overlay_pictures import read_pictures, view_window
 from rsuper.publish.figures.overlay_rows import largest_finding, overlays_frame
 from rsuper.publish.figures.overlays import _panel, overlays
 from rsuper.publish.figures.tables import OVERLAYS
 from rsuper.reports.findings import Finding, ReportFindings
+from rsuper.schemas import PREDICTIONS
 from tests.publish.figures.drawn import panels, same_bytes
 
 SHAPE = (40, 32, 32)

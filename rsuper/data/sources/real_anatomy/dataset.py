@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rsuper.artifacts import METADATA, REPORTS, write_lines, write_table
+from rsuper.artifacts import write_lines, write_table
 from rsuper.config.real_anatomy import MASK_SPACING_MM, RealAnatomySpec, RealHospital, ReportRules
 from rsuper.data.phantom.dataset import LESION_FILES, write_nifti
 from rsuper.data.phantom.reports import (
@@ -24,6 +24,7 @@ from rsuper.data.sources.real_anatomy.masks import Crop, read_crop
 from rsuper.data.sources.real_anatomy.render import RenderedCase, render_case
 from rsuper.errors import ArtifactError, ConfigError, DataError
 from rsuper.metrics.strata import longest_axial_diameter_mm
+from rsuper.schemas import METADATA, REPORTS
 
 _MASK_ROLE, _REPORT_ROLE = "mask_train", "report_train"
 _AGES = (40, 85)  # of the patients whose age no record gives; it stands in the report's wording alone

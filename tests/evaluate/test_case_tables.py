@@ -1,9 +1,10 @@
 import pytest
 from scored_runs import run_cases
 
-from rsuper.artifacts import CASES, Layout, write_table
+from rsuper.artifacts import Layout, write_table
 from rsuper.errors import ArtifactError
-from rsuper.publish.figures.case_tables import read_cases
+from rsuper.evaluate.case_tables import read_cases
+from rsuper.schemas import CASES
 
 RUNS = [("few", "r_super", 0), ("full", "segmentation", 1)]
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from rsuper.artifacts import CASES, Layout, cases_table, read_table
+from rsuper.artifacts import Layout, cases_table, read_table
+from rsuper.schemas import CASES
 
 
 def read_cases(

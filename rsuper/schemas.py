@@ -1,0 +1,149 @@
+"""Columns of every table that passes between two rules, and what their cells hold."""
+
+from dataclasses import dataclass
+
+TEXT, NUMBER, COUNT, FLAG = "text", "number", "count", "flag"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of one kind of CSV, each with what its cells hold."""
+
+    name: str
+    columns: dict[str, str]
+
+
+COHORT = Table(
+    "cohort.csv",
+    {
+        "case_id": TEXT,
+        "patient_id": TEXT,
+        "dataset": TEXT,
+        "role": TEXT,
+        "ct": TEXT,
+        "segmentations": TEXT,
+        "organs": TEXT,  # names of the structures that have a mask file, blank-separated
+        "annotated": TEXT,  # targets whose tumors are segmented (an empty mask counts), blank-separated
+        "has_report": FLAG,
+        "shape": TEXT,
+        "spacing_mm": TEXT,
+        "phase": TEXT,
+        "age": NUMBER,
+        "sex": TEXT,
+        "scanner": TEXT,
+        "sha256": TEXT,  # of the CT, its masks and what its report says: a change of any changes it
+        "state_pancreas": TEXT,
+        "state_kidney_left": TEXT,
+        "state_kidney_right": TEXT,
+        "reason": TEXT,  # why the case cannot be used; blank where it can
+    },
+)
+VOLUMES = Table(
+    "volumes.csv",
+    {"case_id": TEXT, "shape": TEXT, "spacing_mm": TEXT, "has_tumors": FLAG, "reason": TEXT},
+)
+PREDICTIONS = Table(
+    "predictions.csv",
+    {"case_id": TEXT, "target": TEXT, "file": TEXT, "reason": TEXT},
+)
+CASES = Table(
+    "cases.csv",
+    {
+        "case_id": TEXT,
+        "patient_id": TEXT,
+        "test_set": TEXT,
+        "target": TEXT,
+        "truth": FLAG,
+        "truth_source": TEXT,  # mask | report
+        "largest_diameter_mm": NUMBER,
+        "diameter_source": TEXT,  # report | mask
+        "stratum": TEXT,  # small | large | unknown; blank for tumor-free
+        "score_top_volume_mean": NUMBER,
+        "score_max_probability": NUMBER,
+        "score_volume_above": NUMBER,
+        "truth_volume_mm3": NUMBER,
+        "predicted_volume_mm3": NUMBER,
+        "tumors": NUMBER,  # true ones; how many of them the mask finds, and its false pieces
+        "tumors_found": NUMBER,
+        "false_positives": NUMBER,
+        "dsc": NUMBER,
+        # nsd_{boundary}_{tolerance}mm columns follow, one per boundary element and configured tolerance
+        "reason": TEXT,
+    },
+)
+METRICS = Table(
+    "metrics.csv",
+    {
+        "budget": TEXT,
+        "method": TEXT,
+        "seed": COUNT,
+        "test_set": TEXT,
+        "target": TEXT,
+        "stratum": TEXT,  # all | small | large
+        "metric": TEXT,
+        "convention": TEXT,  # all_cases | tumor_cases for dsc and nsd; blank else
+        "rule": TEXT,  # oracle_test | validation for f1, sensitivity, specificity; blank else
+        "value": NUMBER,
+        "ci_low": NUMBER,
+        "ci_high": NUMBER,
+        "interval": TEXT,
+        "n_positive": COUNT,
+        "n_negative": COUNT,
+        "threshold": NUMBER,
+        "reason": TEXT,  # why there is no value
+    },
+)
+COMPARISONS = Table(
+    "comparisons.csv",
+    {
+        "budget": TEXT,
+        "method": TEXT,  # the reference, R-Super
+        "other": TEXT,
+        "seed": COUNT,
+        "test_set": TEXT,
+        "target": TEXT,
+        "stratum": TEXT,
+        "metric": TEXT,  # auc | f1 | dsc | nsd
+        "convention": TEXT,
+        "rule": TEXT,
+        "difference": NUMBER,  # method minus other
+        "ci_low": NUMBER,
+        "ci_high": NUMBER,
+        "test": TEXT,  # delong | permutation | bootstrap
+        "p_value": NUMBER,
+        "p_adjusted": NUMBER,  # Holm over the alternatives of one budget and test set
+        "ablation": FLAG,
+        "reason": TEXT,
+    },
+)
+PAPER_AUDIT = Table(
+    "paper_audit.csv",
+    {
+        "check": TEXT,
+        "verdict": TEXT,  # consistent | inconsistent | undecidable
+        "finding": TEXT,  # in one line; says why where undecidable
+        "table": TEXT,  # of the paper; blank for its text
+        "test_set": TEXT,
+        "target": TEXT,
+        "stratum": TEXT,
+        "method": TEXT,
+        "masks": NUMBER,
+        "metric": TEXT,
+        "published": TEXT,
+        "expected": TEXT,
+        "counts": TEXT,  # whole numbers that the rounding allows
+    },
+)
+METADATA = Table(
+    "metadata.csv",
+    {
+        "case_id": TEXT,
+        "patient_id": TEXT,
+        "role": TEXT,
+        "phase": TEXT,
+        "age": NUMBER,
+        "sex": TEXT,
+        "scanner": TEXT,
+    },
+)
+REPORTS = Table("reports.csv", {"case_id": TEXT, "report": TEXT})
