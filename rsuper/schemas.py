@@ -76,7 +76,7 @@ METRICS = Table(
     {
         "budget": TEXT,
         "method": TEXT,
-        "seed": COUNT,
+        "seed": TEXT,  # "all": means over all seeds of the run
         "test_set": TEXT,
         "target": TEXT,
         "stratum": TEXT,  # all | small | large
@@ -99,7 +99,7 @@ COMPARISONS = Table(
         "budget": TEXT,
         "method": TEXT,  # the reference, R-Super
         "other": TEXT,
-        "seed": COUNT,
+        "seed": TEXT,
         "test_set": TEXT,
         "target": TEXT,
         "stratum": TEXT,

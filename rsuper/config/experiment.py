@@ -126,6 +126,9 @@ class Evaluation(Section):
     score: Literal["top_volume_mean", "max_probability", "volume_above"] = "top_volume_mean"
     nsd_tolerances_mm: Annotated[tuple[float, ...], Field(min_length=1)] = (2.0, 1.15, 3.0)
     size_source: Literal["report", "mask"] = "report"
+    bootstrap: Literal["percentile", "bca"] = Field(
+        "percentile", description="bounds of bootstrap intervals; bca is worse for F1 on few tumors"
+    )
     bootstrap_draws: int = Field(1000, ge=10)
     significance: float = Field(0.05, gt=0, lt=1)
     reference: str = Field("r_super", description="the method that all others are compared with")

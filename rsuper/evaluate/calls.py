@@ -26,7 +26,7 @@ class Key:
 
     budget: str
     method: str
-    seed: int
+    seed: str  # of training; "all" for all seeds together
     test_set: str
     target: str
 
@@ -116,7 +116,7 @@ def scored_groups(cases: pd.DataFrame, score: str) -> Iterator[ScoredCases]:
     groups = dict(iter(cases.groupby(keys, sort=True)))
     for (budget, method, seed, test_set, target), group in groups.items():
         if test_set != VALIDATION:
-            key = Key(str(budget), str(method), int(str(seed)), str(test_set), str(target))
+            key = Key(str(budget), str(method), str(seed), str(test_set), str(target))
             yield _scored(key, group, groups.get((budget, method, seed, VALIDATION, target)), score)
 
 

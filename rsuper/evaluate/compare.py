@@ -1,8 +1,9 @@
 """The reference method against every other one, on the same cases."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -11,18 +12,22 @@ from scipy.special import ndtri
 
 from rsuper.config.experiment import Experiment
 from rsuper.errors import ArtifactError
-from rsuper.evaluate.calls import STRATA, ScoredCases, generator_for, scored_groups
+from rsuper.evaluate.calls import STRATA, generator_for
 from rsuper.evaluate.cases import nsd_columns
+from rsuper.evaluate.seeds import ScoredSeeds, check_same_cases, seed_groups
 from rsuper.evaluate.summary import too_few
 from rsuper.metrics.detection import THRESHOLD_RULES
 from rsuper.metrics.overlap import CONVENTIONS
 from rsuper.schemas import COMPARISONS
 from rsuper.stats.bootstrap import difference_interval
 from rsuper.stats.delong import delong_test
+from rsuper.stats.interval import Interval
 from rsuper.stats.multiplicity import holm
 from rsuper.stats.permutation import paired_permutation_test
 
 LEVEL = 0.95
+# An interval of two methods' difference, with all but metric, labels and values settled.
+Bounds = Callable[..., Interval]
 # Tests that are adjusted together: those of one table block and test, over the alternatives.
 _FAMILY = ["budget", "seed", "test_set", "target", "stratum", "metric", "convention", "rule"]
 
@@ -54,6 +59,11 @@ def comparisons_frame(
     the reference are ablations and stay out of it. Controls are not compared. A budget without the reference
     has no rows.
 
+    Several seeds: beside the rows of each there are rows of all together (seed `all`), of the means over
+    seeds. Their tests take the trained networks as given, their intervals (two-level bootstrap) do not:
+    under the null training luck alone makes these tests reject too often, but not the intervals
+    (`benchmarks/calibration_seeds.py`). So a gain needs both.
+
     Args:
         cases: columns of CASES with budget, method and seed, of all runs, with validation cases under the
             test set `validation`.
@@ -61,7 +71,8 @@ def comparisons_frame(
         generator: gives one number, from which every interval's own generator is made.
 
     Raises:
-        ArtifactError: two runs do not have the same cases with the same truth; names a case.
+        ArtifactError: two runs that are compared, or two seeds of one, do not have the same cases with the
+            same truth; names a case.
     """
     entropy = int(generator.integers(2**63))
     reference = experiment.evaluation.reference
@@ -74,14 +85,14 @@ def comparisons_frame(
     return _with_holm(pd.DataFrame(rows, columns=list(COMPARISONS.columns)))
 
 
-def _pairs(cases: pd.DataFrame, experiment: Experiment) -> Iterator[tuple[ScoredCases, ScoredCases]]:
+def _pairs(cases: pd.DataFrame, experiment: Experiment) -> Iterator[tuple[ScoredSeeds, ScoredSeeds]]:
     """Yield the reference's cases with each other run's, after checking that they are the same cases.
 
     A method without a case of a target in any test set (a variant for one target) is not compared there.
     """
     compared = cases[~cases["method"].isin(experiment.controls)]
-    blocks: dict[tuple[str, int], dict[tuple[str, str], dict[str, ScoredCases]]] = {}
-    for group in scored_groups(compared, experiment.evaluation.score):
+    blocks: dict[tuple[str, str], dict[tuple[str, str], dict[str, ScoredSeeds]]] = {}
+    for group in seed_groups(compared, experiment.evaluation.score):
         key = group.key
         sets = blocks.setdefault((key.budget, key.seed), {})
         sets.setdefault((key.test_set, key.target), {})[key.method] = group
@@ -94,92 +105,85 @@ def _pairs(cases: pd.DataFrame, experiment: Experiment) -> Iterator[tuple[Scored
 
 
 def _block_pairs(
-    groups: Mapping[str, ScoredCases], reference: str, methods: list[str]
-) -> Iterator[tuple[ScoredCases, ScoredCases]]:
+    groups: Mapping[str, ScoredSeeds], reference: str, methods: list[str]
+) -> Iterator[tuple[ScoredSeeds, ScoredSeeds]]:
     for method in methods:
         if method not in groups:
-            present = next(iter(groups.values()))
+            present = next(iter(groups.values())).runs[0]
             raise ArtifactError(
                 f"case '{present.frame['case_id'].iloc[0]}' and all others of {present.key} have no row of "
                 f"{method}; score that run's predictions for this test set again"
             )
     for method in methods:
         if method != reference:
-            _check_same_cases(groups[reference], groups[method])
+            check_same_cases(groups[reference].runs[0], groups[method].runs[0])
             yield groups[reference], groups[method]
 
 
-def _check_same_cases(ours: ScoredCases, other: ScoredCases) -> None:
-    names = [set(group.frame["case_id"]) for group in (ours, other)]
-    for present, absent, extra in ((ours, other, names[0] - names[1]), (other, ours, names[1] - names[0])):
-        if extra:
-            raise ArtifactError(
-                f"case '{min(extra)}' is among the cases of {present.key}, but not of {absent.key} "
-                f"({len(extra)} such cases); score both runs on the same test set"
-            )
-    for column in ("truth", "stratum", "truth_source"):
-        differs = (ours.frame[column] != other.frame[column]).to_numpy()
-        if differs.any():
-            case = ours.frame["case_id"][differs].iloc[0]
-            raise ArtifactError(f"case '{case}' differs in '{column}' between {ours.key} and {other.key}")
-
-
 def _compare(
-    ours: ScoredCases, other: ScoredCases, stratum: str, experiment: Experiment, entropy: int
+    ours: ScoredSeeds, other: ScoredSeeds, stratum: str, experiment: Experiment, entropy: int
 ) -> Iterator[Comparison]:
     evaluation = experiment.evaluation
     keep = ours.within(stratum)
-    yield _auc(ours, other, keep)
+
+    def bounds(name: str) -> Bounds:
+        """Give each interval a generator of its own."""
+        return partial(
+            difference_interval,
+            generator=generator_for(entropy, f"{ours.key} {other.key.method} {stratum} {name}"),
+            draws=evaluation.bootstrap_draws,
+            level=LEVEL,
+            method=evaluation.bootstrap,
+        )
+
+    yield _auc(ours, other, keep, bounds("auc"))
     for rule in THRESHOLD_RULES:
-        generator = generator_for(entropy, f"{ours.key} {other.key.method} {stratum} f1 {rule}")
-        yield _f1(ours, other, keep, rule, generator, evaluation.bootstrap_draws)
+        yield _f1(ours, other, keep, rule, bounds(f"f1 {rule}"))
     first_nsd = next(iter(nsd_columns(evaluation.nsd_tolerances_mm).values()))
     for metric, name in (("dsc", "dsc"), ("nsd", first_nsd)):
         for convention in CONVENTIONS:
-            generator = generator_for(entropy, f"{ours.key} {other.key.method} {stratum} {name} {convention}")
-            found = _mask_mean(ours, other, keep, name, convention, generator, evaluation.bootstrap_draws)
-            yield Comparison(metric, "bootstrap", *found[:3], convention=convention, reason=found[3])
+            yield _mask_mean(metric, ours, other, keep, name, convention, bounds(f"{name} {convention}"))
 
 
-def _auc(ours: ScoredCases, other: ScoredCases, keep: Bool[np.ndarray, " n"]) -> Comparison:
+def _auc(ours: ScoredSeeds, other: ScoredSeeds, keep: Bool[np.ndarray, " n"], bounds: Bounds) -> Comparison:
     labels = ours.labels[keep]
     reason = too_few(labels, 2, 2)
     if reason:
         return Comparison("auc", "delong", reason=reason)
-    found = delong_test(labels, ours.scores[keep], other.scores[keep])
+    scores = ours.scores[:, keep], other.scores[:, keep]
+    found = delong_test(labels, *scores)
     reach = float(ndtri((1 + LEVEL) / 2)) * found.standard_error
+    low, high = max(-1.0, found.difference - reach), min(1.0, found.difference + reach)
+    if len(ours.runs) > 1:  # the standard error knows nothing of other seeds
+        resampled = bounds("auc", labels, *scores)
+        low, high = resampled.low, resampled.high
     return Comparison(
         metric="auc",
         test="delong",
         difference=found.difference,
-        low=max(-1.0, found.difference - reach),
-        high=min(1.0, found.difference + reach),
+        low=low,
+        high=high,
         p_value=found.p_value,
         reason="degenerate: the difference of the AUCs has variance zero" if found.degenerate else "",
     )
 
 
 def _f1(
-    ours: ScoredCases,
-    other: ScoredCases,
-    keep: Bool[np.ndarray, " n"],
-    rule: str,
-    generator: np.random.Generator,
-    draws: int,
+    ours: ScoredSeeds, other: ScoredSeeds, keep: Bool[np.ndarray, " n"], rule: str, bounds: Bounds
 ) -> Comparison:
     labels = ours.labels[keep]
-    reason = ours.thresholds[rule].reason or other.thresholds[rule].reason or too_few(labels, 1, 0)
+    reason = ours.threshold(rule).reason or other.threshold(rule).reason or too_few(labels, 1, 0)
     if reason:
         return Comparison("f1", "permutation", rule=rule, reason=reason)
-    a, b = ours.calls(rule)[keep], other.calls(rule)[keep]
-    found = paired_permutation_test(labels, a, b, clusters=ours.patients[keep])
-    bounds = difference_interval("f1", labels, a, b, generator=generator, draws=draws, level=LEVEL)
+    calls = ours.calls(rule)[:, keep], other.calls(rule)[:, keep]
+    found = paired_permutation_test(labels, *calls, clusters=ours.patients[keep])
+    resampled = bounds("f1", labels, *calls)
     return Comparison(
         metric="f1",
         test="permutation",
-        difference=found.difference,
-        low=bounds.low,
-        high=bounds.high,
+        difference=resampled.value,
+        low=resampled.low,
+        high=resampled.high,
         p_value=found.p_value,
         rule=rule,
         reason="" if found.n_discordant else "degenerate: both make the same calls",
@@ -187,27 +191,28 @@ def _f1(
 
 
 def _mask_mean(
-    ours: ScoredCases,
-    other: ScoredCases,
+    metric: str,
+    ours: ScoredSeeds,
+    other: ScoredSeeds,
     keep: Bool[np.ndarray, " n"],
     name: str,
     convention: str,
-    generator: np.random.Generator,
-    draws: int,
-) -> tuple[float, float, float, str]:
-    """Return difference, lower and upper bound, and a reason."""
+    bounds: Bounds,
+) -> Comparison:
     counted, reason = ours.with_masks(keep, name, convention)
     if not counted.any():
-        return math.nan, math.nan, math.nan, reason
-    values = [group.mask_metric(name)[counted] for group in (ours, other)]
-    found = difference_interval("mean", ours.labels[counted], *values, generator=generator, draws=draws)
+        return Comparison(metric, "bootstrap", convention=convention, reason=reason)
+    values = [group.mask_metric(name)[:, counted] for group in (ours, other)]
+    found = bounds("mean", ours.labels[counted], *values)
     if found.kind == "degenerate":
         reason = "; ".join(filter(None, [reason, "degenerate: every resample gives the same difference"]))
-    return found.value, found.low, found.high, reason
+    return Comparison(
+        metric, "bootstrap", found.value, found.low, found.high, convention=convention, reason=reason
+    )
 
 
 def _row(
-    ours: ScoredCases, other: ScoredCases, stratum: str, found: Comparison, reference: str
+    ours: ScoredSeeds, other: ScoredSeeds, stratum: str, found: Comparison, reference: str
 ) -> dict[str, object]:
     failures = [f"{group.key.method}: {text}" for group in (ours, other) if (text := group.failures(stratum))]
     return {

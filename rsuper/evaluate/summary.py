@@ -1,16 +1,19 @@
 """From the table of cases to the metrics of every run, each with its interval and how it was made."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
 from rsuper.config.experiment import Evaluation
-from rsuper.evaluate.calls import STRATA, ScoredCases, generator_for, scored_groups
+from rsuper.evaluate.calls import STRATA, generator_for
 from rsuper.evaluate.cases import nsd_columns
+from rsuper.evaluate.seeds import ScoredSeeds, seed_groups
 from rsuper.metrics.detection import THRESHOLD_RULES
 from rsuper.metrics.overlap import CONVENTIONS
 from rsuper.schemas import METRICS
@@ -19,6 +22,8 @@ from rsuper.stats.delong import auc_interval
 from rsuper.stats.interval import Interval
 from rsuper.stats.ratio import ratio_interval
 
+# An interval with all but metric, labels and values settled.
+Bounds = Callable[..., Interval]
 RATES: tuple[bootstrap.Metric, ...] = ("f1", "sensitivity", "specificity")
 
 
@@ -41,32 +46,33 @@ def metrics_frame(
     """Compute every metric of every run, test set, target and stratum.
 
     AUC has its DeLong interval; F1, sensitivity, specificity, DSC and NSD have bootstrap intervals, at a
-    fixed threshold. Lesions: the share of all true tumors that the mask finds, and its false pieces per CT
-    (`metrics.lesions`). Strata keep all tumor-free cases and the threshold chosen on the whole test set. A
-    failed case counts as called negative with an empty mask, and is counted in `reason`. What cannot be
-    computed (too few cases of a class, no threshold, no truth masks) is NaN with the reason. No cases give
-    an empty frame.
+    fixed threshold. Runs with several seeds have rows of all seeds together too (seed `all`): means over
+    seeds, with intervals over seeds and cases. Lesions: the share of all true tumors that the mask finds, and
+    its false pieces per CT (`metrics.lesions`). Strata keep all tumor-free cases and the threshold chosen on
+    the whole test set. A failed case counts as called negative with an empty mask, and is counted in
+    `reason`. What cannot be computed (too few cases of a class, no threshold, no truth masks) is NaN with the
+    reason. No cases give an empty frame.
 
     Args:
         cases: columns of CASES with budget, method and seed, of all runs, with validation cases under the
             test set `validation`.
-        evaluation: names the case score, the NSD tolerances and the number of bootstrap draws.
+        evaluation: names the case score, the NSD tolerances, and how bootstrap intervals are made.
         generator: gives one number, from which every interval's own generator is made.
 
     Raises:
-        ArtifactError: a case stands twice in a run.
+        ArtifactError: a case stands twice in a run, or the seeds of a run do not have the same cases.
     """
     entropy = int(generator.integers(2**63))
     rows = [
         _row(group, stratum, estimate)
-        for group in scored_groups(cases, evaluation.score)
+        for group in seed_groups(cases, evaluation.score)
         for stratum in STRATA
         for estimate in _estimates(group, stratum, evaluation, entropy)
     ]
     return pd.DataFrame(rows, columns=list(METRICS.columns))
 
 
-def _row(group: ScoredCases, stratum: str, estimate: Estimate) -> dict[str, object]:
+def _row(group: ScoredSeeds, stratum: str, estimate: Estimate) -> dict[str, object]:
     found = estimate.interval or Interval(math.nan, math.nan, math.nan, "")
     failures = group.failures(stratum)
     return {
@@ -90,85 +96,75 @@ def _row(group: ScoredCases, stratum: str, estimate: Estimate) -> dict[str, obje
     }
 
 
-def _estimates(group: ScoredCases, stratum: str, evaluation: Evaluation, entropy: int) -> Iterator[Estimate]:
+def _estimates(group: ScoredSeeds, stratum: str, evaluation: Evaluation, entropy: int) -> Iterator[Estimate]:
     keep = group.within(stratum)
-    draws = evaluation.bootstrap_draws
-    yield _auc(group, keep)
+
+    def resamples(name: str) -> dict[str, Any]:
+        """Give each interval a generator of its own."""
+        generator = generator_for(entropy, f"{group.key} {stratum} {name}")
+        return {"generator": generator, "draws": evaluation.bootstrap_draws}
+
+    def bounds(name: str) -> Bounds:
+        return partial(bootstrap.interval, method=evaluation.bootstrap, **resamples(name))
+
+    yield _auc(group, keep, bounds("auc"))
     for rule in THRESHOLD_RULES:
         for metric in RATES:
-            generator = generator_for(entropy, f"{group.key} {stratum} {metric} {rule}")
-            yield _rate(group, keep, metric, rule, generator, draws)
+            yield _rate(group, keep, metric, rule, bounds(f"{metric} {rule}"))
     for name in ("dsc", *nsd_columns(evaluation.nsd_tolerances_mm).values()):
         for convention in CONVENTIONS:
-            generator = generator_for(entropy, f"{group.key} {stratum} {name} {convention}")
-            yield _mask_mean(group, keep, name, convention, generator, draws)
-    for_found = generator_for(entropy, f"{group.key} {stratum} lesions found")
-    for_false = generator_for(entropy, f"{group.key} {stratum} lesions false")
-    yield from _lesions(group, keep, for_found, for_false, draws)
+            yield _mask_mean(group, keep, name, convention, bounds(f"{name} {convention}"))
+    yield _lesions_found(group, keep, partial(ratio_interval, **resamples("lesions found")))
+    yield _false_pieces(group, keep, bounds("lesions false"))
 
 
-def _auc(group: ScoredCases, keep: Bool[np.ndarray, " n"]) -> Estimate:
-    labels = group.labels[keep]
+def _auc(group: ScoredSeeds, keep: Bool[np.ndarray, " n"], bounds: Bounds) -> Estimate:
+    labels, scores = group.labels[keep], group.scores[:, keep]
     reason = too_few(labels, 2, 2)
-    return Estimate("auc", None if reason else auc_interval(labels, group.scores[keep]), labels, reason)
+    if reason:
+        return Estimate("auc", None, labels, reason)
+    single = len(scores) == 1  # DeLong's standard error knows nothing of other seeds
+    return Estimate(
+        "auc", auc_interval(labels, scores[0]) if single else bounds("auc", labels, scores), labels
+    )
 
 
 def _rate(
-    group: ScoredCases,
-    keep: Bool[np.ndarray, " n"],
-    metric: bootstrap.Metric,
-    rule: str,
-    generator: np.random.Generator,
-    draws: int,
+    group: ScoredSeeds, keep: Bool[np.ndarray, " n"], metric: bootstrap.Metric, rule: str, bounds: Bounds
 ) -> Estimate:
-    labels, threshold = group.labels[keep], group.thresholds[rule]
+    labels, threshold = group.labels[keep], group.threshold(rule)
     reason = threshold.reason or too_few(labels, *bootstrap.NEEDS[metric])
-    interval = None
-    if not reason:
-        interval = bootstrap.interval(
-            metric, labels, group.calls(rule)[keep], generator=generator, draws=draws
-        )
+    interval = None if reason else bounds(metric, labels, group.calls(rule)[:, keep])
     return Estimate(metric, interval, labels, reason, rule=rule, threshold=threshold.value)
 
 
 def _mask_mean(
-    group: ScoredCases,
-    keep: Bool[np.ndarray, " n"],
-    name: str,
-    convention: str,
-    generator: np.random.Generator,
-    draws: int,
+    group: ScoredSeeds, keep: Bool[np.ndarray, " n"], name: str, convention: str, bounds: Bounds
 ) -> Estimate:
     counted, reason = group.with_masks(keep, name, convention)
     labels = group.labels[counted]
-    interval = None
-    if labels.size:
-        values = group.mask_metric(name)[counted]
-        interval = bootstrap.interval("mean", labels, values, generator=generator, draws=draws)
+    interval = bounds("mean", labels, group.mask_metric(name)[:, counted]) if labels.size else None
     return Estimate(name, interval, labels, reason, convention=convention)
 
 
-def _lesions(
-    group: ScoredCases,
-    keep: Bool[np.ndarray, " n"],
-    for_found: np.random.Generator,
-    for_false: np.random.Generator,
-    draws: int,
-) -> Iterator[Estimate]:
-    """Share of all true tumors that are found, and false pieces per CT, where there are truth masks."""
-    tumors, found, false = group.lesions()
+def _lesions_found(group: ScoredSeeds, keep: Bool[np.ndarray, " n"], bounds: Bounds) -> Estimate:
+    """Share of all true tumors that are found, where there are truth masks."""
+    tumors, found, _ = group.lesions()
+    bearing = keep & (tumors > 0)  # NaN: no mask
+    if not bearing.any():
+        return Estimate("lesion_sensitivity", None, group.labels[bearing], "no tumor in a truth mask")
+    share = bounds(found[:, bearing], tumors[bearing])
+    return Estimate("lesion_sensitivity", share, group.labels[bearing])
+
+
+def _false_pieces(group: ScoredSeeds, keep: Bool[np.ndarray, " n"], bounds: Bounds) -> Estimate:
+    """False pieces per CT, where there are truth masks."""
+    tumors, _, false = group.lesions()
     annotated = keep & ~np.isnan(tumors)
-    bearing = annotated & (tumors > 0)
-    reason = "" if bearing.any() else "no tumor in a truth mask"
-    share = None
-    if bearing.any():
-        share = ratio_interval(found[bearing], tumors[bearing], generator=for_found, draws=draws)
-    yield Estimate("lesion_sensitivity", share, group.labels[bearing], reason)
     labels = group.labels[annotated]
-    rate = None
-    if annotated.any():
-        rate = bootstrap.interval("mean", labels, false[annotated], generator=for_false, draws=draws)
-    yield Estimate("false_positives_per_ct", rate, labels, "" if annotated.any() else "no truth masks")
+    if not annotated.any():
+        return Estimate("false_positives_per_ct", None, labels, "no truth masks")
+    return Estimate("false_positives_per_ct", bounds("mean", labels, false[:, annotated]), labels)
 
 
 def too_few(labels: Bool[np.ndarray, " n"], positives: int, negatives: int) -> str:

@@ -1,4 +1,4 @@
-"""Numbers of the tables: values averaged over seeds, and the p-values behind the marks."""
+"""Numbers of the tables, of all seeds together, and the p-values behind the marks."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from rsuper.config.experiment import Experiment
+from rsuper.evaluate.seeds import ALL_SEEDS, count_seeds, over_seeds
 from rsuper.publish.columns import Column, headline_nsd
 
 _KEYS = ["budget", "method", "test_set", "target", "stratum", "metric", "convention", "rule"]
@@ -34,23 +35,19 @@ NO_MARK = Mark(float("nan"), float("nan"), "")
 
 
 class Values:
-    """Look-up of METRICS: means over seeds; where one seed has no value there is no mean."""
+    """Look-up of METRICS: means over seeds; where one seed has no value there is no mean.
+
+    Raises:
+        ArtifactError: a run has several seeds, but no rows of all of them.
+    """
 
     def __init__(self, metrics: pd.DataFrame, experiment: Experiment, rule: str) -> None:
-        grouped = metrics.groupby(_KEYS, sort=False, dropna=False)
-        frame = pd.DataFrame(
-            {
-                "value": grouped["value"].mean(skipna=False),
-                "n_positive": grouped["n_positive"].max(),
-                "n_negative": grouped["n_negative"].max(),
-            }
-        )
-        rows = zip(frame["value"], frame["n_positive"], frame["n_negative"], strict=True)
+        rows = over_seeds(metrics)[[*_KEYS, "value", "n_positive", "n_negative"]]
         self._cells = {
-            key: Cell(float(value), int(positive), int(negative))
-            for key, (value, positive, negative) in zip(frame.index, rows, strict=True)
+            tuple(key): Cell(float(value), int(positive), int(negative))
+            for *key, value, positive, negative in rows.itertuples(index=False, name=None)
         }
-        self._seeds = metrics.groupby(["budget", "method"])["seed"].nunique().to_dict()
+        self._seeds = count_seeds(metrics)
         self._nsd = headline_nsd(experiment.evaluation)
         self._rule = rule
 
@@ -63,7 +60,7 @@ class Values:
 
     def seeds(self, budget: str, method: str) -> int:
         """Return how many seeds a run has; 0 where it has none."""
-        return int(self._seeds.get((budget, method), 0))
+        return self._seeds.get((budget, method), 0)
 
     def _source(self, metric: str) -> tuple[str, str]:
         """Return the metric's name and convention in METRICS."""
@@ -79,12 +76,13 @@ class Marks:
 
     In an alternative's row the mark says that the reference is significantly above it; in the reference's
     row, that it is significantly above every alternative of its budget that was run (the largest p of all
-    counts). With several seeds the largest p counts, so a mark has to hold in each. Ablations carry no marks,
-    as in the paper.
+    counts). With several seeds the tests take the trained networks as given, so a mark also asks that the
+    interval over seeds and cases lies above 0. Ablations carry no marks, as in the paper.
     """
 
     def __init__(self, comparisons: pd.DataFrame, experiment: Experiment, rule: str) -> None:
-        kept = comparisons[~comparisons["ablation"].astype(bool) & comparisons["rule"].isin(["", rule])]
+        settled = over_seeds(comparisons)
+        kept = settled[~settled["ablation"].astype(bool) & settled["rule"].isin(["", rule])]
         keys = ["budget", "test_set", "target", "stratum", "metric"]
         self._groups = dict(iter(kept.groupby(keys, sort=False)))
         self._reference = experiment.evaluation.reference
@@ -100,9 +98,10 @@ class Marks:
         if group.empty or group["p_value"].isna().any():
             return NO_MARK
         p_value, p_adjusted = float(group["p_value"].max()), float(group["p_adjusted"].max(skipna=False))
-        return Mark(p_value, p_adjusted, self._symbol(p_value, p_adjusted, group["difference"]))
+        return Mark(p_value, p_adjusted, self._symbol(p_value, p_adjusted, group))
 
-    def _symbol(self, p_value: float, p_adjusted: float, differences: pd.Series) -> str:
-        if not (differences > 0).all() or not p_value < self._level:
+    def _symbol(self, p_value: float, p_adjusted: float, group: pd.DataFrame) -> str:
+        above = (group["difference"] > 0) & ((group["seed"] != ALL_SEEDS) | (group["ci_low"] > 0))
+        if not above.all() or not p_value < self._level:
             return ""
         return "*†" if np.isfinite(p_adjusted) and p_adjusted < self._level else "*"

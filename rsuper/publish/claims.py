@@ -10,6 +10,7 @@ import pandas as pd
 import yaml
 
 from rsuper.config.experiment import Experiment
+from rsuper.evaluate.seeds import over_seeds
 from rsuper.publish.cells import Values
 from rsuper.publish.columns import Column, our_test_set
 from rsuper.publish.rows import FEW
@@ -119,8 +120,7 @@ def claims_frame(
 
     All numbers are fractions. Where a claim is about several alternatives, `paper_other` is the paper's best
     of them, and ours is the one that the difference is least sure to exceed, named in `compared_with`. With
-    several seeds the values are means and the interval spans the intervals of all seeds: a verdict has to
-    stand in each.
+    several seeds the values are means over them, and the intervals are over seeds and cases.
 
     Args:
         metrics: frame with the columns of METRICS.
@@ -129,9 +129,9 @@ def claims_frame(
         claims: None takes the paper's.
         rule: threshold rule of F1.
     """
-    values = Values(metrics, experiment, rule)
+    values, settled = Values(metrics, experiment, rule), over_seeds(comparisons)
     rows = [
-        _row(claim, values, comparisons, experiment, rule)
+        _row(claim, values, settled, experiment, rule)
         for claim in (paper_claims() if claims is None else claims)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -238,13 +238,14 @@ def _difference(
         return Difference(
             other, math.nan, math.nan, math.nan, math.nan, _absent(claim, other, test_set, experiment)
         )
+    row = found.iloc[0]
     return Difference(
         other=other,
-        difference=float(found["difference"].mean(skipna=False)),
-        ci_low=float(found["ci_low"].min(skipna=False)),
-        ci_high=float(found["ci_high"].max(skipna=False)),
-        p_value=float(found["p_value"].max(skipna=False)),
-        reason="; ".join(dict.fromkeys(text for text in found["reason"] if text)),
+        difference=float(row["difference"]),
+        ci_low=float(row["ci_low"]),
+        ci_high=float(row["ci_high"]),
+        p_value=float(row["p_value"]),
+        reason=str(row["reason"]),
     )
 
 

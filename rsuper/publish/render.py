@@ -64,6 +64,11 @@ def table_notes(experiment: Experiment, rule: str) -> list[str]:
         "oracle_test": "the threshold with the highest F1 on the test set itself, as in the paper",
         "validation": "the threshold with the highest F1 on held-out validation cases",
     }[rule]
+    seeds = len(experiment.seeds)
+    several = (
+        f" Means over {seeds} training seeds; a mark also asks that the interval of the gain over seeds and "
+        "cases lies above 0."
+    )
     headline = experiment.evaluation.nsd_tolerances_mm[0]
     return [
         f"Data: {experiment.data_note or experiment.about}. Network: {experiment.network.name}, seeing "
@@ -71,7 +76,7 @@ def table_notes(experiment: Experiment, rule: str) -> list[str]:
         f"F1, sensitivity, specificity: {chosen} (rule {rule}). dsc, nsd: mean over all cases, empty on "
         f"empty 1; dsc_tumor, nsd_tumor: tumor cases alone. NSD by surface area at {headline:g} mm. "
         f"Tumor Se: share of all true tumors that the mask covers to {FOUND_SHARE:.0%}; FP/CT: its pieces "
-        f"of {SPECK_MM3:.0f} mm3 and more that touch no tumor. {MARKS_NOTE}",
+        f"of {SPECK_MM3:.0f} mm3 and more that touch no tumor. {MARKS_NOTE}{several if seeds > 1 else ''}",
     ]
 
 

@@ -27,7 +27,7 @@ def table2(
 ) -> pd.DataFrame:
     """Make Table 2 from the long forms.
 
-    Values are fractions, averaged over seeds. First come the paper's columns under our test sets' names, then
+    Values are fractions, means over seeds. First come the paper's columns under our test sets' names, then
     those that go beyond it, the number of test cases behind each group ("tumor+tumor-free"), and for F1 and
     AUC the p-value of the reference against the row, its Holm-adjusted twin and the mark: `*` where the gain
     is significant, `*†` where it also is after adjustment. Everything the experiment did not measure is

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Shaped
 
 from rsuper.stats.bca import bca_shares
 from rsuper.stats.interval import Interval, check_level, wilson_interval
-from rsuper.stats.samples import as_labels, as_values
+from rsuper.stats.samples import as_labels, as_rows
 
 Metric = Literal["auc", "f1", "sensitivity", "specificity", "mean"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
@@ -45,8 +45,7 @@ def interval(
     Method `bca` corrects the percentiles for bias and skewness (`stats.bca`). Where the correction is
     undefined the bounds are the percentiles, and the kind says so and why: `percentile_bias_undefined` or
     `percentile_acceleration_undefined`. With several seeds the bounds are percentiles in either method
-    (kind `two_level`): there is no acceleration of two levels. Redrawing s seeds understates the variance
-    between seeds by the factor (s - 1) / s.
+    (kind `two_level`): there is no acceleration of two levels.
 
     Sensitivity and specificity of exactly 0 or 1 get Wilson's interval instead (kind `wilson`), as each
     resample would repeat the value. Any other metric whose resamples all agree has kind `degenerate`.
@@ -72,7 +71,7 @@ def interval(
         trials = int(positive.sum()) if metric == "sensitivity" else int((~positive).sum())
         return wilson_interval(round(value) * trials, trials, level)
     weights = _case_weights(positive, draws, generator)
-    seeds = _seed_weights(len(rows), draws, generator)
+    seeds = seed_weights(len(rows), draws, generator)
     resampled = _resampled(metric, positive, rows, weights, seeds)
     if method == "percentile" or len(rows) > 1:
         return _percentiles(value, resampled, level, len(rows))
@@ -101,7 +100,7 @@ def difference_interval(
     if a.shape != b.shape:
         raise ValueError(f"values_a and values_b must be of one shape, got {a.shape} and {b.shape}")
     weights = _case_weights(positive, draws, generator)
-    seeds = _seed_weights(len(a), draws, generator)
+    seeds = seed_weights(len(a), draws, generator)
     resampled = [_resampled(metric, positive, rows, weights, seeds) for rows in (a, b)]
     value = _point(metric, positive, a) - _point(metric, positive, b)
     if method == "percentile" or len(a) > 1:
@@ -129,9 +128,7 @@ def _checked(
         raise ValueError(f"draws must be at least 1, got {draws}")
     positives, negatives = NEEDS.get(metric, (0, 0))
     positive = as_labels(labels, positives=positives, negatives=negatives)
-    if values.ndim not in (1, 2) or values.size == 0:
-        raise ValueError(f"values must be one row of cases, or one row per seed, got shape {values.shape}")
-    rows = np.stack([as_values("values", row, positive.size) for row in np.atleast_2d(values)])
+    rows = as_rows("values", values, positive.size)
     if metric not in ("auc", "mean") and not np.isin(rows, (0, 1)).all():
         raise ValueError(f"values must be calls of 0 or 1 for {metric}, got {np.unique(rows)[:5]}")
     return positive, rows
@@ -148,15 +145,18 @@ def _case_weights(
     return weights
 
 
-def _seed_weights(seeds: int, draws: int, generator: np.random.Generator) -> Float[np.ndarray, "d s"]:
+def seed_weights(seeds: int, draws: int, generator: np.random.Generator) -> Float[np.ndarray, "d s"]:
     """Draw the share of each seed in each resample; a single seed takes no random number."""
     if seeds == 1:
         return np.ones((draws, 1))
-    return _multiplicities(seeds, draws, generator) / seeds
+    return _multiplicities(seeds, draws, generator, picked=seeds - 1) / (seeds - 1)
 
 
-def _multiplicities(size: int, draws: int, generator: np.random.Generator) -> Float[np.ndarray, "d k"]:
-    picks = generator.integers(0, size, (draws, size)) + np.arange(draws)[:, None] * size
+def _multiplicities(
+    size: int, draws: int, generator: np.random.Generator, picked: int | None = None
+) -> Float[np.ndarray, "d k"]:
+    shape = (draws, size if picked is None else picked)
+    picks = generator.integers(0, size, shape) + np.arange(draws)[:, None] * size
     return np.bincount(picks.ravel(), minlength=draws * size).reshape(draws, size).astype(np.float64)
 
 

@@ -2,7 +2,7 @@
 
 The AUC is a mean over positives of their placements (the share of negatives below, ties one half) and equally
 a mean over negatives. The spread of the placements gives its variance. Mid-ranks give all placements in
-O(n log n).
+O(n log n). The mean AUC of several training seeds is such a mean as well, of the seeds' mean placements.
 """
 
 import math
@@ -14,7 +14,7 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 
 from rsuper.stats.interval import Interval, check_level
-from rsuper.stats.samples import as_labels, as_values
+from rsuper.stats.samples import as_labels, as_rows, as_values
 
 
 @dataclass(frozen=True)
@@ -45,20 +45,31 @@ def delong_test(
     alike, so only 2 of its 2^n patterns of signs are as extreme. p is the larger one of both classes,
     2^(1 - min(P, N)).
 
+    With several seeds the AUCs are means over them. The test then asks about these trained networks on other
+    cases; that other seeds would give other networks is not in its standard error.
+
+    Args:
+        labels: truth per case.
+        scores_a: scores of method a, or one row of scores per training seed.
+        scores_b: scores of method b, of as many seeds.
+
     Raises:
-        ValueError: a label is not 0 or 1, a score is not finite, or a class has fewer than two cases.
+        ValueError: a label is not 0 or 1, a score is not finite, a class has fewer than two cases, or the
+            numbers of seeds differ.
     """
     positive = as_labels(labels, positives=2, negatives=2)
-    a = _placements(positive, as_values("scores_a", scores_a, positive.size))
-    b = _placements(positive, as_values("scores_b", scores_b, positive.size))
-    auc_a, auc_b = _auc(a), _auc(b)
-    gaps = (a[0] - b[0], a[1] - b[1])
-    if _is_constant(gaps):
-        different = bool(gaps[0][0] != 0)
-        p_value = min(1.0, 2.0 ** (1 - min(gaps[0].size, gaps[1].size))) if different else 1.0
+    a = _placements(positive, as_rows("scores_a", scores_a, positive.size))
+    b = _placements(positive, as_rows("scores_b", scores_b, positive.size))
+    if a.seeds != b.seeds:
+        raise ValueError(f"scores_a and scores_b must hold equally many seeds, got {a.seeds} and {b.seeds}")
+    auc_a, auc_b = a.mean, b.mean
+    gaps = _Placements(a.of_positives - b.of_positives, a.of_negatives - b.of_negatives, a.seeds)
+    if gaps.constant:
+        different = bool(gaps.of_positives[0] != 0)
+        p_value = min(1.0, 2.0 ** (1 - gaps.smaller_class)) if different else 1.0
         z = math.nan if different else 0.0
         return DelongResult(auc_a, auc_b, auc_a - auc_b, 0.0, z, p_value, degenerate=True)
-    error = _standard_error(gaps)
+    error = gaps.standard_error
     z = (auc_a - auc_b) / error
     return DelongResult(auc_a, auc_b, auc_a - auc_b, error, z, float(2 * ndtr(-abs(z))), degenerate=False)
 
@@ -78,43 +89,56 @@ def auc_interval(
     """
     check_level(level)
     positive = as_labels(labels, positives=2, negatives=2)
-    counts = _placements(positive, as_values("scores", scores, positive.size))
-    value = _auc(counts)
-    if _is_constant(counts):
-        bound = ((1 - level) / 2) ** (1 / min(counts[0].size, counts[1].size))
+    placements = _placements(positive, as_values("scores", scores, positive.size)[None])
+    value = placements.mean
+    if placements.constant:
+        bound = ((1 - level) / 2) ** (1 / placements.smaller_class)
         if value == 1:
             return Interval(value, bound, 1.0, "clopper_pearson")
         if value == 0:
             return Interval(value, 0.0, 1 - bound, "clopper_pearson")
         return Interval(value, value, value, "degenerate")
-    reach = float(ndtri((1 + level) / 2)) * _standard_error(counts)
+    reach = float(ndtri((1 + level) / 2)) * placements.standard_error
     return Interval(value, max(0.0, value - reach), min(1.0, value + reach), "delong")
 
 
-Placements = tuple[Float[np.ndarray, " p"], Float[np.ndarray, " q"]]
-
-
-def _placements(positive: Bool[np.ndarray, " n"], scores: Float[np.ndarray, " n"]) -> Placements:
-    """Count the negatives below each positive and the positives above each negative, ties one half.
+@dataclass(frozen=True)
+class _Placements:
+    """Negatives below each positive and positives above each negative, ties one half, summed over seeds.
 
     Multiples of one half are exact in floating point, so that a spread of zero is recognized exactly.
     """
-    ranks = rankdata(scores)
-    below = ranks[positive] - rankdata(scores[positive])
-    above = positive.sum() - (ranks[~positive] - rankdata(scores[~positive]))
-    return below, above
+
+    of_positives: Float[np.ndarray, " p"]
+    of_negatives: Float[np.ndarray, " q"]
+    seeds: int
+
+    @property
+    def smaller_class(self) -> int:
+        return min(self.of_positives.size, self.of_negatives.size)
+
+    @property
+    def constant(self) -> bool:
+        return bool(np.ptp(self.of_positives) == 0 and np.ptp(self.of_negatives) == 0)
+
+    @property
+    def mean(self) -> float:
+        """The AUC, or the difference of two."""
+        pairs = self.of_positives.size * self.of_negatives.size
+        return float(self.of_positives.sum()) / (self.seeds * pairs)
+
+    @property
+    def standard_error(self) -> float:
+        positives, negatives = self.of_positives.size, self.of_negatives.size
+        over_positives = float(np.var(self.of_positives / (self.seeds * negatives), ddof=1)) / positives
+        over_negatives = float(np.var(self.of_negatives / (self.seeds * positives), ddof=1)) / negatives
+        return math.sqrt(over_positives + over_negatives)
 
 
-def _auc(counts: Placements) -> float:
-    return float(counts[0].sum()) / (counts[0].size * counts[1].size)
-
-
-def _is_constant(counts: Placements) -> bool:
-    return bool(np.ptp(counts[0]) == 0 and np.ptp(counts[1]) == 0)
-
-
-def _standard_error(counts: Placements) -> float:
-    positives, negatives = counts[0].size, counts[1].size
-    over_positives = float(np.var(counts[0] / negatives, ddof=1)) / positives
-    over_negatives = float(np.var(counts[1] / positives, ddof=1)) / negatives
-    return math.sqrt(over_positives + over_negatives)
+def _placements(positive: Bool[np.ndarray, " n"], rows: Float[np.ndarray, "s n"]) -> _Placements:
+    of_positives, of_negatives = np.zeros(positive.sum()), np.zeros((~positive).sum())
+    for scores in rows:
+        ranks = rankdata(scores)
+        of_positives += ranks[positive] - rankdata(scores[positive])
+        of_negatives += positive.sum() - (ranks[~positive] - rankdata(scores[~positive]))
+    return _Placements(of_positives, of_negatives, len(rows))

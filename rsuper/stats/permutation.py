@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from rsuper.stats.samples import as_labels
+from rsuper.stats.samples import as_labels, as_rows
 
 # Differences of F1 closer than this are the same fraction, reached by different sums.
 TIE = 1e-12
@@ -39,45 +39,51 @@ def paired_permutation_test(
     several discordant CTs. It is computed in full: exact for any number of cases, without random numbers.
     Without a discordant case p is 1.
 
+    With several seeds a case's calls of all seeds are swapped together, and F1 is that of the counts summed
+    over seeds. The test is then conditional on these trained networks.
+
     Args:
         labels: truth per case.
-        calls_a: calls of method a, 0 or 1.
-        calls_b: calls of method b.
+        calls_a: calls of method a, 0 or 1, or one row of calls per training seed.
+        calls_b: calls of method b, of the same seeds.
         clusters: the patient of each case; a patient's cases are swapped together. None: each by itself.
 
     Raises:
-        ValueError: lengths differ, a label or call is not 0 or 1, or no case is positive (F1 is undefined).
+        ValueError: lengths or numbers of seeds differ, a label or call is not 0 or 1, or no case is positive
+            (F1 is undefined).
     """
     positive = as_labels(labels, positives=1)
     a, b = _as_calls("calls_a", calls_a, positive.size), _as_calls("calls_b", calls_b, positive.size)
+    if len(a) != len(b):
+        raise ValueError(f"calls_a and calls_b must hold equally many seeds, got {len(a)} and {len(b)}")
     counts_a, counts_b = (_patient_counts(positive, calls, clusters) for calls in (a, b))
+    positives = len(a) * int(positive.sum())
     # Method a's counts start at the smaller of the two methods' per patient and gain what its swaps add.
     base = np.minimum(counts_a, counts_b).sum(axis=0)
     null = _null_distribution(counts_a, counts_b)
     both = (counts_a + counts_b).sum(axis=0)
     tp, fp = np.meshgrid(*(base[k] + np.arange(null.shape[k]) for k in (0, 1)), indexing="ij")
-    differences = _f1(positive, tp, fp) - _f1(positive, both[0] - tp, both[1] - fp)
+    differences = _f1(positives, tp, fp) - _f1(positives, both[0] - tp, both[1] - fp)
     own = counts_a.sum(axis=0) - base
     observed = float(differences[own[0], own[1]])
     p_value = float(null[np.abs(differences) >= abs(observed) - TIE].sum())
-    return PermutationResult(observed, min(1.0, p_value), int((a != b).sum()))
+    return PermutationResult(observed, min(1.0, p_value), int((a != b).any(axis=0).sum()))
 
 
-def _as_calls(name: str, calls: Shaped[np.ndarray, "..."], cases: int) -> Bool[np.ndarray, " n"]:
-    if calls.shape != (cases,) or not np.isin(calls, (0, 1)).all():
-        raise ValueError(
-            f"{name} must be {cases} calls of 0 or 1, got shape {calls.shape} of {np.unique(calls)}"
-        )
-    return calls.astype(bool)
+def _as_calls(name: str, calls: Shaped[np.ndarray, "..."], cases: int) -> Bool[np.ndarray, "s n"]:
+    rows = as_rows(name, calls, cases)
+    if not np.isin(rows, (0, 1)).all():
+        raise ValueError(f"{name} must be calls of 0 or 1, got {np.unique(rows)[:5]}")
+    return rows.astype(bool)
 
 
 def _patient_counts(
     positive: Bool[np.ndarray, " n"],
-    calls: Bool[np.ndarray, " n"],
+    calls: Bool[np.ndarray, "s n"],
     clusters: Shaped[np.ndarray, "..."] | None,
 ) -> Int[np.ndarray, "patients 2"]:
-    """Count true and false positives per patient."""
-    hits = np.stack([calls & positive, calls & ~positive], axis=1).astype(np.int64)
+    """Count true and false positives per patient, over all seeds."""
+    hits = np.stack([(calls & positive).sum(axis=0), (calls & ~positive).sum(axis=0)], axis=1)
     if clusters is None:
         return hits
     if clusters.shape != positive.shape:
@@ -115,7 +121,5 @@ def _fair_binomial(trials: int) -> Float[np.ndarray, " k"]:
     return np.array([math.comb(trials, k) / 2**trials for k in range(trials + 1)], dtype=np.float64)
 
 
-def _f1(
-    positive: Bool[np.ndarray, " n"], tp: Int[np.ndarray, "i j"], fp: Int[np.ndarray, "i j"]
-) -> Float[np.ndarray, "i j"]:
-    return 2 * tp / (int(positive.sum()) + tp + fp)
+def _f1(positives: int, tp: Int[np.ndarray, "i j"], fp: Int[np.ndarray, "i j"]) -> Float[np.ndarray, "i j"]:
+    return 2 * tp / (positives + tp + fp)

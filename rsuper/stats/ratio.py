@@ -3,12 +3,12 @@
 import numpy as np
 from jaxtyping import Float
 
-from rsuper.stats.bootstrap import DRAWS
+from rsuper.stats.bootstrap import DRAWS, seed_weights
 from rsuper.stats.interval import Interval, check_level
 
 
 def ratio_interval(
-    counts: Float[np.ndarray, " n"],
+    counts: Float[np.ndarray, "..."],
     totals: Float[np.ndarray, " n"],
     *,
     generator: np.random.Generator,
@@ -18,10 +18,11 @@ def ratio_interval(
     """Bound sum(counts) / sum(totals) by the percentiles of its bootstrap over cases.
 
     Things of one case (tumors of one CT) are not independent: whole cases are redrawn. Where every resample
-    gives the same value the kind is `degenerate`.
+    gives the same value the kind is `degenerate`. With several seeds the value is the mean of their shares,
+    and seeds are redrawn too, as in `stats.bootstrap` (kind `two_level`).
 
     Args:
-        counts: per case, at most its total.
+        counts: per case, at most its total; or one row of counts per training seed.
         totals: per case, above 0.
         generator: source of the resamples; same state, same interval.
         draws: number of resamples.
@@ -33,12 +34,16 @@ def ratio_interval(
     check_level(level)
     if draws < 1:
         raise ValueError(f"draws must be at least 1, got {draws}")
-    if counts.shape != totals.shape or counts.size == 0:
-        raise ValueError(f"counts and totals need one shape, not empty: {counts.shape}, {totals.shape}")
+    if totals.size == 0 or counts.ndim not in (1, 2) or counts.shape[-1:] != totals.shape:
+        raise ValueError(f"counts and totals need the same cases, not none: {counts.shape}, {totals.shape}")
     if not ((totals > 0) & (counts >= 0) & (counts <= totals)).all():
         raise ValueError("each count must lie between 0 and its total, and each total be above 0")
-    picks = generator.integers(0, counts.size, (draws, counts.size))
-    resampled = counts[picks].sum(axis=1) / totals[picks].sum(axis=1)
+    rows = np.atleast_2d(counts)
+    picks = generator.integers(0, totals.size, (draws, totals.size))
+    per_seed = np.stack([row[picks].sum(axis=1) / totals[picks].sum(axis=1) for row in rows], axis=1)
+    resampled = (per_seed * seed_weights(len(rows), draws, generator)).sum(axis=1)
     low, high = (float(q) for q in np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2]))
-    kind = "degenerate" if resampled.min() == resampled.max() else "percentile"
-    return Interval(float(counts.sum() / totals.sum()), low, high, kind)
+    kind = "percentile" if len(rows) == 1 else "two_level"
+    if resampled.min() == resampled.max():
+        kind = "degenerate"
+    return Interval(float(rows.sum(axis=1).mean() / totals.sum()), low, high, kind)

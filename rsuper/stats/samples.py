@@ -41,3 +41,14 @@ def as_values(name: str, values: Shaped[np.ndarray, "..."], cases: int) -> Float
     if not np.isfinite(numbers).all():
         raise ValueError(f"{name} must be finite, got {int((~np.isfinite(numbers)).sum())} that are not")
     return numbers
+
+
+def as_rows(name: str, values: Shaped[np.ndarray, "..."], cases: int) -> Float[np.ndarray, "s n"]:
+    """Check one value per case, or a row of them per training seed; return a row per seed.
+
+    Raises:
+        ValueError: there is no value, the number of cases differs, or a value is not finite.
+    """
+    if values.ndim not in (1, 2) or values.size == 0:
+        raise ValueError(f"{name} must be one row of cases, or one row per seed, got shape {values.shape}")
+    return np.stack([as_values(name, row, cases) for row in np.atleast_2d(values)])

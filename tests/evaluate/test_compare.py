@@ -155,8 +155,8 @@ def test_budgets_and_seeds_are_apart():
         for name in ("r_super", "segmentation")
     ]
     frame = _compare(*runs)
-    # Per budget, seed and stratum: AUC, F1 by 2 rules, DSC and NSD by 2 conventions.
-    assert len(frame) == 2 * 2 * 3 * (1 + 2 + 4)
+    # Per budget and seed (and all seeds) and stratum: AUC, F1 by 2 rules, DSC and NSD by 2 conventions.
+    assert len(frame) == 2 * 3 * 3 * (1 + 2 + 4)
 
 
 def test_a_method_for_one_target_is_compared_there_alone():

@@ -70,7 +70,7 @@ def metric(budget: str, method: str, name: str, value: float, **changes: object)
     row = {
         "budget": budget,
         "method": method,
-        "seed": 0,
+        "seed": "0",
         "test_set": "external",
         "target": "pancreas",
         "stratum": "all",
@@ -97,7 +97,7 @@ def comparison(
         "budget": "full",
         "method": "r_super",
         "other": other,
-        "seed": 0,
+        "seed": "0",
         "test_set": "external",
         "target": "pancreas",
         "stratum": "all",

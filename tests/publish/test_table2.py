@@ -59,9 +59,11 @@ def test_seeds_are_averaged_and_a_missing_value_is_not_hidden(experiment, cards)
     metrics = metrics_of(
         [
             metric("full", "r_super", "auc", 0.8),
-            metric("full", "r_super", "auc", 0.9, seed=1),
+            metric("full", "r_super", "auc", 0.9, seed="1"),
+            metric("full", "r_super", "auc", 0.85, seed="all"),
             metric("full", "r_super", "f1", 0.8),
-            metric("full", "r_super", "f1", math.nan, seed=1),
+            metric("full", "r_super", "f1", math.nan, seed="1"),
+            metric("full", "r_super", "f1", math.nan, seed="all"),
         ]
     )
     row = _row(table2(metrics, NOTHING, experiment, cards, supervision={}), "r_super")
@@ -94,12 +96,18 @@ def test_marks(experiment, cards):
     assert beaten["pancreas_external_f1_p"] == 0.03
 
 
-def test_a_mark_has_to_hold_in_every_seed(experiment, cards):
+def test_a_mark_over_seeds_needs_the_interval_too(experiment, cards):
     metrics = metrics_of([metric("full", "segmentation", "auc", 0.5)])
-    rows = [comparison("segmentation", "auc", 0.1, 0.3, p, seed=seed) for seed, p in enumerate((0.01, 0.2))]
-    table = table2(metrics, comparisons_of(rows), experiment, cards, supervision={})
-    assert _row(table, "segmentation")["pancreas_external_auc_mark"] == ""
-    assert _row(table, "segmentation")["pancreas_external_auc_p"] == 0.2
+
+    def cell(low: float, p: float) -> tuple[float, str]:
+        found = {"0": (0.1, 0.001), "1": (0.1, 0.4), "all": (low, p)}
+        rows = [comparison("segmentation", "auc", own, 0.3, q, seed=seed) for seed, (own, q) in found.items()]
+        row = _row(table2(metrics, comparisons_of(rows), experiment, cards, supervision={}), "segmentation")
+        return row["pancreas_external_auc_p"], row["pancreas_external_auc_mark"]
+
+    assert cell(0.05, 0.01) == (0.01, "*†")
+    assert cell(-0.05, 0.01) == (0.01, "")
+    assert cell(0.05, 0.06) == (0.06, "")
 
 
 def test_an_experiment_without_the_papers_sets_keeps_its_columns_blank(cards):

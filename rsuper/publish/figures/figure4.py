@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rsuper.config.experiment import Experiment
+from rsuper.evaluate.seeds import over_seeds
 from rsuper.metrics.detection import f1_all_positive
 from rsuper.publish.columns import groups
 from rsuper.publish.figures import style
@@ -35,8 +36,8 @@ def figure4(
 
     Panels stand side by side in the paper's order, then those of further targets and test sets with results.
     The reference method and segmentation are lines over the budgets with an arrow for the gain of one over
-    the other; the other methods are markers. Bars are the bootstrap intervals of METRICS; with several seeds
-    values are means and a bar spans the intervals of all seeds. The dashed line is the F1 of calling every CT
+    the other; the other methods are markers. Bars are the bootstrap intervals of METRICS,
+    over seeds and cases where there are several seeds. The dashed line is the F1 of calling every CT
     positive. Controls and ablations are left out, as in the paper. Without any result one empty panel says
     so.
 
@@ -71,23 +72,17 @@ def _points(
     metrics: pd.DataFrame, experiment: Experiment, masks: Mapping[str, Mapping[str, int]], rule: str
 ) -> pd.DataFrame:
     """One row per budget, method, test set and target that has an F1 and a number of masks."""
-    drawn = metrics[
-        (metrics["metric"] == "f1")
-        & (metrics["rule"] == rule)
-        & (metrics["stratum"] == "all")
-        & ~metrics["method"].isin(experiment.controls)
-        & ~metrics["method"].str.startswith(f"{experiment.evaluation.reference}-")
+    settled = over_seeds(metrics)
+    drawn = settled[
+        (settled["metric"] == "f1")
+        & (settled["rule"] == rule)
+        & (settled["stratum"] == "all")
+        & ~settled["method"].isin(experiment.controls)
+        & ~settled["method"].str.startswith(f"{experiment.evaluation.reference}-")
     ]
-    grouped = drawn.groupby(["budget", "method", "test_set", "target"], sort=True)
-    points = pd.DataFrame(
-        {
-            "value": grouped["value"].mean(skipna=False),
-            "low": grouped["ci_low"].min(skipna=False),
-            "high": grouped["ci_high"].max(skipna=False),
-            "positives": grouped["n_positive"].max(),
-            "negatives": grouped["n_negative"].max(),
-        }
-    ).reset_index()
+    keys = ["budget", "method", "test_set", "target"]
+    names = {"ci_low": "low", "ci_high": "high", "n_positive": "positives", "n_negative": "negatives"}
+    points = drawn.sort_values(keys)[[*keys, "value", *names]].rename(columns=names)
     points["masks"] = [
         masks.get(budget, {}).get(target, math.nan)
         for budget, target in zip(points["budget"], points["target"], strict=True)

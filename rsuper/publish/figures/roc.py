@@ -22,7 +22,7 @@ _NOTE = (
 )
 _SEEDS = (
     "With {n} seeds a line is the mean of their curves at equal false positive rate, a marker the mean of "
-    "their points; the interval spans theirs."
+    "their points; the interval is over seeds and cases."
 )
 
 

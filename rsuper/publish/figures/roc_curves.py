@@ -1,5 +1,6 @@
 """ROC curves of every method, averaged over seeds, with the operating point of the highest F1."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from jaxtyping import Float
 
 from rsuper.config.experiment import Experiment
 from rsuper.evaluate.calls import ScoredCases, scored_groups
+from rsuper.evaluate.seeds import over_seeds
 from rsuper.metrics.detection import RocCurve, roc_curve
 
 RULE = "oracle_test"
@@ -35,8 +37,9 @@ def method_curves(cases: pd.DataFrame, metrics: pd.DataFrame, experiment: Experi
     """Trace one curve per budget, method, test set and target; controls are left out.
 
     With several seeds the curve is the mean of their curves (sensitivity at equal false positive rate, see
-    `mean_curve`), the point the mean of their points, the AUC their mean, and the interval spans theirs. A
-    failed case counts as called negative at every threshold. Where a class is missing there is no curve.
+    `mean_curve`), the point the mean of their points, the AUC their mean with its interval over seeds and
+    cases. A failed case counts as called negative at every threshold. Where a class is missing there is no
+    curve.
 
     Args:
         cases: columns of CASES with budget, method and seed.
@@ -59,17 +62,19 @@ def _curve(
     points = [operating_point(group) for group in seeds]
     names = ["budget", "method", "test_set", "target"]
     own = metrics[(metrics["metric"] == "auc") & (metrics["stratum"] == "all")]
-    for name, value in zip(names, key, strict=True):
-        own = own[own[name] == value]
+    for name, wanted in zip(names, key, strict=True):
+        own = own[own[name] == wanted]
+    auc = over_seeds(own)[["value", "ci_low", "ci_high"]].to_numpy(dtype=float)
+    value, low, high = auc[0] if len(auc) else (math.nan,) * 3
     return MethodCurve(
         *key,
         n_seeds=len(seeds),
         false_positive_rate=rate,
         sensitivity=sensitivity,
         point=(float(np.mean([x for x, _ in points])), float(np.mean([y for _, y in points]))),
-        auc=float(own["value"].mean(skipna=False)),
-        auc_low=float(own["ci_low"].min(skipna=False)),
-        auc_high=float(own["ci_high"].max(skipna=False)),
+        auc=float(value),
+        auc_low=float(low),
+        auc_high=float(high),
     )
 
 

@@ -19,10 +19,12 @@ def cases(**changes):
     return run_cases(LABELS, SCORES, **changes)
 
 
-def metrics(*values, **changes):
+def metrics(value, **changes):
+    """AUC of one seed, or of seeds by name."""
+    values = value if isinstance(value, dict) else {"0": value}
     cells = {"test_set": "internal"} | changes
     return metrics_of(
-        [metric("full", "r_super", "auc", value, seed=i, **cells) for i, value in enumerate(values)]
+        [metric("full", "r_super", "auc", number, seed=seed, **cells) for seed, number in values.items()]
     )
 
 
@@ -46,15 +48,15 @@ def test_points_by_hand():
 
 def test_several_seeds_are_averaged():
     both = pd.concat([cases(seed=0), run_cases(LABELS, SCORES[::-1], seed=1)])
-    (curve,) = method_curves(both, metrics(0.9, 0.5), make_experiment())
+    (curve,) = method_curves(both, metrics({"0": 0.9, "1": 0.5, "all": 0.7}), make_experiment())
     assert curve.n_seeds == 2
-    assert (curve.auc, curve.auc_low, curve.auc_high) == pytest.approx((0.7, 0.4, 1.0))
+    assert (curve.auc, curve.auc_low, curve.auc_high) == pytest.approx((0.7, 0.6, 0.8))
     areas = [auc(np.array(LABELS), np.array(scores)) for scores in (SCORES, SCORES[::-1])]
     assert np.trapezoid(curve.sensitivity, curve.false_positive_rate) == pytest.approx(np.mean(areas))
 
 
 def test_a_seed_without_auc_leaves_none():
-    (curve,) = method_curves(cases(), metrics(math.nan), make_experiment())
+    (curve,) = method_curves(cases(), metrics({"0": math.nan}), make_experiment())
     assert math.isnan(curve.auc)
 
 
@@ -90,5 +92,5 @@ def test_same_numbers_same_bytes_and_a_panel_per_budget_target_and_test_set(card
         roc(cases(), metrics(0.92), experiment, cards, tmp_path / name)
     assert same_bytes(tmp_path / "a", tmp_path / "b")
     assert panels(tmp_path / "a.svg") == 2 * 2 * 2
-    roc(cases().iloc[:0], metrics(), experiment, cards, tmp_path / "none")
+    roc(cases().iloc[:0], metrics({}), experiment, cards, tmp_path / "none")
     assert panels(tmp_path / "none.svg") == 8
