@@ -15,7 +15,8 @@ from tqdm import tqdm
 
 from rsuper.artifacts import Layout, read_json, read_table, write_json
 from rsuper.config.experiment import Experiment
-from rsuper.data.cohort import budget_ids, read_findings, refuse_patients_in_two_roles, validation_ids
+from rsuper.data.cohort import read_findings
+from rsuper.data.roles import budget_ids, leaked_cases, refuse_patients_in_two_roles, validation_ids
 from rsuper.data.sources.abdomenatlas import TUMOR_FILES
 from rsuper.data.store import StoredCase, open_store
 from rsuper.data.volumes import read_grid, read_mask, write_probability
@@ -82,8 +83,13 @@ class Collection:
         """Held-out cases for thresholds."""
         return validation_ids(self.cohort, self.experiment)
 
+    @cached_property
+    def leaked(self) -> pd.DataFrame:
+        """Test cases whose patient is in training too, as rows of LEAKED."""
+        return leaked_cases(self.cohort, self.experiment)
+
     def evaluated(self, test_set: str) -> list[str]:
-        """Cases of a test set, or of the validation set.
+        """Cases of a test set, or of the validation set; without leaked ones where these are excluded.
 
         Raises:
             DataError: there is none.
@@ -94,6 +100,11 @@ class Collection:
         cases = list(self.cohort.loc[self.cohort["role"] == role, "case_id"])
         if not cases:
             raise DataError(f"test set '{test_set}': no case has role '{role}'")
+        if self.experiment.leaked_patients == "exclude":
+            leaked = set(self.leaked["case_id"])
+            cases = [case for case in cases if case not in leaked]
+            if not cases:
+                raise DataError(f"test set '{test_set}': the patients of all cases are in training too")
         return cases
 
     def row(self, case_id: str) -> pd.Series:

@@ -116,6 +116,15 @@ COMPARISONS = Table(
         "reason": TEXT,
     },
 )
+LEAKED = Table(
+    "leaked.csv",
+    {
+        "case_id": TEXT,
+        "patient_id": TEXT,
+        "role": TEXT,  # of the case: a test set's
+        "training_roles": TEXT,  # that the patient has too, blank-separated
+    },
+)
 PAPER_AUDIT = Table(
     "paper_audit.csv",
     {

@@ -151,6 +151,9 @@ class Experiment(Section):
         "report_train": "report_train",
     }
     test_sets: Annotated[dict[str, TestSet], Field(min_length=1)]
+    leaked_patients: Literal["stop", "exclude", "with_and_without"] = Field(
+        "stop", description="what to do with patients who are both trained and tested on"
+    )
     budgets: Annotated[dict[str, Budget], Field(min_length=1)]
     controls: tuple[str, ...] = ("oracle", "silent")
     preprocess: Preprocess

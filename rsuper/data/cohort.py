@@ -1,4 +1,4 @@
-"""From case folders and findings to the cohort table; roles, budgets and the held-out validation cases."""
+"""From case folders and findings to the cohort table."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,6 @@ import pandas as pd
 from pydantic import ValidationError
 
 from rsuper.artifacts import read_lines
-from rsuper.config.experiment import Budget, Experiment
 from rsuper.data.sources.abdomenatlas import RawCase
 from rsuper.data.volumes import Grid, read_grid
 from rsuper.errors import ArtifactError, DataError
@@ -18,9 +17,6 @@ from rsuper.reports.supervision import regions
 
 SUPERVISED_ORGANS = ("pancreas", "kidney_left", "kidney_right")
 TARGET_ORGANS = {"pancreas": ("pancreas",), "kidney": ("kidney_left", "kidney_right")}
-
-
-# ------------------------------------------------------------------------------------------- building
 
 
 def cohort_frame(
@@ -131,96 +127,6 @@ def _state(case: RawCase, findings: ReportFindings | None, organ: str) -> str:
     ]
     order = ("positive_unsized", "positive_sized", "unknown", "negative")
     return next((state for state in order if state in own), "unknown")
-
-
-# ----------------------------------------------------------------------------------- roles and budgets
-
-
-def refuse_patients_in_two_roles(cohort: pd.DataFrame, experiment: Experiment) -> None:
-    """Make sure that no patient is trained on and tested on, or trained on in two ways.
-
-    Roles that the experiment does not use are ignored; a patient may be in several test sets. Patients of
-    different data sets are different patients.
-
-    Raises:
-        DataError: names up to five such patients with their roles.
-    """
-    tests = {test_set.role for test_set in experiment.test_sets.values()}
-    training = set(experiment.roles.values())
-    roles = {str(patient): sorted(set(rows)) for patient, rows in cohort.groupby("patient_id")["role"]}
-    used = {patient: [r for r in own if r in tests | training] for patient, own in roles.items()}
-    mixed = {patient: own for patient, own in used.items() if len(own) > 1 and not set(own) <= tests}
-    if mixed:
-        named = "; ".join(f"{patient} ({', '.join(own)})" for patient, own in list(mixed.items())[:5])
-        more = f" (and {len(mixed) - 5} more)" if len(mixed) > 5 else ""
-        raise DataError(
-            f"patients with more than one role: {named}{more}; give all CTs of a patient one role"
-        )
-
-
-def has_tumor(cohort: pd.DataFrame, tumors: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """Return one boolean column per target: whether the case's mask (or report) shows such a tumor.
-
-    Args:
-        cohort: rows of cohort.csv.
-        tumors: case id -> targets with a tumor.
-    """
-    return pd.DataFrame(
-        {
-            target: cohort["case_id"].map(lambda case, t=target: t in tumors.get(case, ())).astype(bool)
-            for target in TARGET_ORGANS
-        }
-    )
-
-
-def validation_ids(cohort: pd.DataFrame, experiment: Experiment) -> list[str]:
-    """Draw the held-out validation cases from the report cohort, the same for every method and budget.
-
-    A tenth of a small mask budget would be a case or two; so the whole tenth of the training cases comes from
-    the role report_train, whole patients at a time, and their labels are what their reports say.
-    """
-    reports = cohort[cohort["role"] == experiment.roles["report_train"]]
-    masks = cohort[cohort["role"] == experiment.roles["mask_train"]]
-    wanted = round(experiment.validation.share * (len(reports) + len(masks)))
-    rng = np.random.default_rng([experiment.data_seed, 1])
-    patients = rng.permutation(np.sort(reports["patient_id"].unique()))
-    counts = reports["patient_id"].value_counts()[patients].cumsum().to_numpy()
-    held_out = set(patients[: int(np.searchsorted(counts, wanted, side="left")) + 1]) if wanted else set()
-    return sorted(reports.loc[reports["patient_id"].isin(held_out), "case_id"])
-
-
-def budget_ids(
-    cohort: pd.DataFrame, tumors: Mapping[str, Sequence[str]], budget: Budget, role: str, seed: int
-) -> list[str]:
-    """Draw the CT-Mask pairs of a budget; another seed draws others.
-
-    The counts are CTs with a pancreatic tumor, CTs with a kidney tumor (a CT with both counts for the one it
-    was drawn for) and tumor-free CTs. None takes all.
-
-    Raises:
-        DataError: the cohort holds fewer cases than the budget asks for.
-    """
-    rows = cohort[cohort["role"] == role].sort_values("case_id").reset_index(drop=True)
-    flags = has_tumor(rows, tumors)
-    rng = np.random.default_rng([seed, 2])
-    groups = {
-        "pancreas": flags["pancreas"],
-        "kidney": flags["kidney"],
-        "normal": ~flags.any(axis=1),
-    }
-    drawn: list[str] = []
-    for name, members in groups.items():
-        pool = [case for case in rows.loc[members, "case_id"] if case not in drawn]
-        wanted = getattr(budget, name)
-        if wanted is None:
-            drawn += pool
-            continue
-        if wanted > len(pool):
-            raise DataError(
-                f"budget asks for {wanted} {name} CTs of role '{role}', the cohort has {len(pool)}"
-            )
-        drawn += [pool[index] for index in rng.permutation(len(pool))[:wanted]]
-    return sorted(drawn)
 
 
 def read_findings(path: Path) -> dict[str, ReportFindings]:

@@ -1,19 +1,25 @@
 """The tables of cases of several runs as one frame."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from rsuper.artifacts import Layout, cases_table, read_table
-from rsuper.schemas import CASES
+from rsuper.schemas import CASES, LEAKED
 
 
 def read_cases(
-    layout: Layout, runs: Sequence[tuple[str, str, int]], test_sets: Sequence[str]
+    layout: Layout,
+    runs: Sequence[tuple[str, str, int]],
+    test_sets: Sequence[str],
+    *,
+    leaked: str | Path | None = None,
 ) -> pd.DataFrame:
     """Read the tables of cases of runs (budget, method, seed) and say in three columns whose row each is.
 
-    No runs give an empty frame with all columns.
+    No runs give an empty frame with all columns. The cases of the table `leaked`, of patients who are in
+    training too, are left out where it is given.
 
     Raises:
         ArtifactError: a table is missing or has the wrong columns.
@@ -27,4 +33,8 @@ def read_cases(
     ]
     if not frames:
         return pd.DataFrame(columns=[*CASES.columns, "budget", "method", "seed"])
-    return pd.concat(frames, ignore_index=True)
+    cases = pd.concat(frames, ignore_index=True)
+    if leaked is None:
+        return cases
+    kept = ~cases["case_id"].isin(list(read_table(Path(leaked), LEAKED)["case_id"]))
+    return cases[kept].reset_index(drop=True)

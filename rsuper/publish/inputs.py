@@ -11,7 +11,7 @@ from rsuper.config.experiment import Experiment
 from rsuper.config.load import load_experiment
 from rsuper.methods import Card, available, find
 from rsuper.publish.table2 import Supervision
-from rsuper.schemas import COMPARISONS, METRICS
+from rsuper.schemas import COMPARISONS, LEAKED, METRICS
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,17 @@ class Inputs:
     comparisons: pd.DataFrame
     masks: Mapping[str, Mapping[str, int]]  # per budget: tumor CTs with masks, per target
     supervision: Supervision
+    leaked: pd.DataFrame  # test cases whose patient is in training too; none where such a run is stopped
 
     @classmethod
-    def read(cls, experiment_file: Path, metrics: Path, comparisons: Path, supervision: Path) -> "Inputs":
+    def read(
+        cls,
+        experiment_file: Path,
+        metrics: Path,
+        comparisons: Path,
+        supervision: Path,
+        leaked: Path | None = None,
+    ) -> "Inputs":
         """Read everything.
 
         Raises:
@@ -45,6 +53,9 @@ class Inputs:
                 for budget, counts in budgets.items()
                 for method in experiment.budgets[budget].methods
             },
+            leaked=pd.DataFrame(columns=list(LEAKED.columns))
+            if leaked is None
+            else read_table(leaked, LEAKED),
         )
 
 

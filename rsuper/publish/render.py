@@ -80,6 +80,21 @@ def table_notes(experiment: Experiment, rule: str) -> list[str]:
     ]
 
 
+def leaked_notes(leaked: pd.DataFrame, *, included: bool = False) -> list[str]:
+    """Say below a table which test cases are of patients in training; nothing where there are none.
+
+    Args:
+        leaked: columns of LEAKED.
+        included: whether the table counts these cases.
+    """
+    if leaked.empty:
+        return []
+    counts = f"{len(leaked)} test CTs of {leaked['patient_id'].nunique()} patients who are in training too"
+    if included:
+        return [f"With {counts} (leaked.csv): for comparison; table2 leaves them out."]
+    return [f"Without {counts}; leaked.csv names them."]
+
+
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Write a published table; missing numbers are blank."""
     write_atomically(path, lambda file: frame.to_csv(file, index=False))

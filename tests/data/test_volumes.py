@@ -2,6 +2,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from rsuper.data import volumes
 from rsuper.data.volumes import (
     read_grid,
     read_mask,
@@ -148,6 +149,58 @@ def test_a_mask_holds_zero_and_one(tmp_path, save_nifti, value):
     save_nifti(mask, tmp_path / "mask.nii.gz", "RAS")
     with pytest.raises(DataError, match="mask of 0 and 1"):
         read_mask(tmp_path / "mask.nii.gz", read_grid(tmp_path / "mask.nii.gz"))
+
+
+@pytest.mark.parametrize("suffix", ["nii.gz", "nii"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, ">i2", ">f4", np.float64])
+@pytest.mark.parametrize("axes", ["RAS", "LPI"])
+def test_portions_of_zeros_between_others(tmp_path, monkeypatch, suffix, dtype, axes):
+    monkeypatch.setattr(volumes, "PORTION_BYTES", 56)
+    array = np.zeros((5, 6, 7), dtype=dtype)
+    array[1, 2, 3], array[4, 5, 6], array[:, 2, 5] = 1, 1, 1
+    affine = np.diag([-1.0, -2.0, -3.0, 1.0] if axes == "LPI" else [1.0, 2.0, 3.0, 1.0])
+    path = tmp_path / f"a.{suffix}"
+    header = nib.Nifti1Header(endianness=">" if array.dtype.str[0] == ">" else "<")
+    nib.save(nib.Nifti1Image(array, affine, header, dtype=dtype), path)
+    turned = array[::-1, ::-1, ::-1] if axes == "LPI" else array
+    volume = read_volume(path)
+    np.testing.assert_array_equal(volume.array, turned)
+    assert volume.array.dtype == np.dtype(dtype)
+    mask = read_mask(path, volume.grid)
+    np.testing.assert_array_equal(mask, turned == 1)
+    assert mask.dtype == bool
+    np.testing.assert_array_equal(read_probability(path, volume.grid), turned)
+
+
+def test_slope_and_intercept_are_applied(tmp_path):
+    values = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    image = nib.Nifti1Image(values, np.eye(4))
+    image.header.set_slope_inter(0.5, -3.0)
+    nib.save(image, tmp_path / "a.nii.gz")
+    volume = read_volume(tmp_path / "a.nii.gz")
+    np.testing.assert_array_equal(volume.array, values * 0.5 - 3)
+    with pytest.raises(DataError, match=r"mask of 0 and 1, found \[-3.0, -2.5, -2.0, -1.5, -1.0\]"):
+        read_mask(tmp_path / "a.nii.gz", volume.grid)
+    nib.save(nib.Nifti1Image(values / 23, np.eye(4), dtype=np.int16), tmp_path / "p.nii.gz")
+    map_of_another_tool = read_probability(tmp_path / "p.nii.gz", volume.grid)
+    np.testing.assert_allclose(map_of_another_tool, values / 23, atol=1e-4)
+
+
+@pytest.mark.parametrize("bad", [-0.1, 1.1])
+def test_a_map_of_another_tool_is_read_and_a_bad_value_anywhere_is_refused(tmp_path, monkeypatch, bad):
+    monkeypatch.setattr(volumes, "PORTION_BYTES", 64)
+    values = np.zeros((9, 8, 7), dtype=np.float32)
+    values[4, 4, 3] = 0.75
+    nib.save(nib.Nifti1Image(values, np.eye(4)), tmp_path / "p.nii.gz")
+    grid = read_grid(tmp_path / "p.nii.gz")
+    np.testing.assert_array_equal(read_probability(tmp_path / "p.nii.gz", grid), values)
+    values[-1, -1, -1] = np.nan
+    nib.save(nib.Nifti1Image(values, np.eye(4)), tmp_path / "p.nii.gz")
+    assert np.isnan(read_probability(tmp_path / "p.nii.gz", grid)).sum() == 1  # for `score_case` to refuse
+    values[-1, -1, -1] = bad
+    nib.save(nib.Nifti1Image(values, np.eye(4)), tmp_path / "p.nii.gz")
+    with pytest.raises(DataError, match=r"in \[0, 1\]"):
+        read_probability(tmp_path / "p.nii.gz", grid)
 
 
 def test_unreadable_files_are_named(tmp_path, save_nifti):

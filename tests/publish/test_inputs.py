@@ -63,6 +63,13 @@ def test_tables_cards_and_experiment_as_they_are(tmp_path):
     assert inputs.comparisons["ablation"].tolist() == [False]
 
 
+def test_leaked_cases_where_the_experiment_lists_them(tmp_path):
+    assert Inputs.read(*files(tmp_path)).leaked.empty
+    table = tmp_path / "leaked.csv"
+    table.write_text("case_id,patient_id,role,training_roles\nc2,p1,test_internal,report_train\n")
+    assert Inputs.read(*files(tmp_path), table).leaked["case_id"].tolist() == ["c2"]
+
+
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_missing_file_is_named(tmp_path, number):
     paths = files(tmp_path)

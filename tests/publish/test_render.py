@@ -1,8 +1,16 @@
 import pandas as pd
 from long_forms import comparison, comparisons_of, metric, metrics_of
 
-from rsuper.publish.render import MARKS_NOTE, table_sections, write_csv, write_twins
+from rsuper.publish.render import (
+    MARKS_NOTE,
+    leaked_notes,
+    table_notes,
+    table_sections,
+    write_csv,
+    write_twins,
+)
 from rsuper.publish.table2 import table2
+from rsuper.schemas import LEAKED
 
 
 def test_plain_table(tmp_path):
@@ -53,3 +61,19 @@ def test_every_latex_row_has_as_many_cells(experiment, cards, tmp_path):
         columns = part.split(r"\begin{tabular}{")[1].split("}")[0]
         body = part.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
         assert {line.replace(r"\&", "").count("&") + 1 for line in body} == {len(columns)}
+
+
+def test_notes_name_seeds_and_leaked_patients(experiment):
+    assert "training seeds" not in table_notes(experiment, "oracle_test")[1]
+    three = experiment.model_copy(update={"seeds": (0, 1, 2)})
+    assert "Means over 3 training seeds; a mark also asks" in table_notes(three, "validation")[1]
+    rows = [
+        ("a", "p", "test", "mask_train"),
+        ("b", "p", "test", "mask_train"),
+        ("c", "q", "test", "report_train"),
+    ]
+    leaked = pd.DataFrame(rows, columns=list(LEAKED.columns))
+    assert leaked_notes(leaked[:0]) == []
+    counts = "3 test CTs of 2 patients who are in training too"
+    assert leaked_notes(leaked) == [f"Without {counts}; leaked.csv names them."]
+    assert leaked_notes(leaked, included=True)[0].startswith(f"With {counts}")

@@ -1,6 +1,20 @@
 # From probability maps to per-case scores, metrics and tests. No torch from here on.
 
 
+# Patients who are in training and in a test set: named, and left out of every table but a twin where asked for.
+LEAKED = (
+    {"leaked": artifact("leaked.csv")} if EXPERIMENT.leaked_patients != "stop" else {}
+)
+LEAKED_FORMS = (
+    {
+        "leaked_metrics": artifact("with_leaked", "metrics.csv"),
+        "leaked_comparisons": artifact("with_leaked", "comparisons.csv"),
+    }
+    if EXPERIMENT.leaked_patients == "with_and_without"
+    else {}
+)
+
+
 rule cases:
     input:
         COHORTS,
@@ -35,6 +49,7 @@ rule cases:
     params:
         experiment=str(EXPERIMENT_FILE),
         settings=section("evaluation"),
+        excluded=EXPERIMENT.leaked_patients == "exclude",
         code=code("cases.py"),
     script:
         "../scripts/cases.py"
@@ -51,6 +66,8 @@ rule metrics:
             for test_set in TEST_SETS
         ],
     output:
+        **LEAKED,
+        **LEAKED_FORMS,
         metrics=artifact("metrics.csv"),
         comparisons=artifact("comparisons.csv"),
         supervision=artifact("supervision.json"),
@@ -62,7 +79,7 @@ rule metrics:
         experiment=str(EXPERIMENT_FILE),
         runs=RUNS,
         test_sets=TEST_SETS,
-        settings=section("evaluation", "budgets", "controls"),
+        settings=section("evaluation", "budgets", "controls", "leaked_patients"),
         code=code("metrics.py"),
     script:
         "../scripts/metrics.py"

@@ -95,6 +95,7 @@ rule figure4:
 rule roc:
     input:
         of_runs(RUNS, "cases", "{test_set}.csv"),
+        **LEAKED,
         metrics=artifact("metrics.csv"),
     output:
         drawings("roc"),
@@ -117,6 +118,7 @@ rule overlay_balls:
         COHORTS,
         PREDICTIONS_SHOWN,
         of_runs(SHOWN_RUNS, "cases", "{test_set}.csv"),
+        **LEAKED,
     output:
         artifact("figures", "overlay_balls.csv"),
     log:

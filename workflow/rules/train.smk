@@ -76,6 +76,7 @@ rule predict:
         experiment=str(EXPERIMENT_FILE),
         device=DEVICE,
         settings=section("predict", "test_sets"),
+        excluded=EXPERIMENT.leaked_patients == "exclude",
         code=code("predict.py"),
     script:
         "../scripts/predict.py"

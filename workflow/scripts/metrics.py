@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from rsuper.artifacts import Layout, write_json, write_table
 from rsuper.config.load import load_experiment
@@ -12,23 +13,28 @@ from rsuper.evaluate.compare import comparisons_frame
 from rsuper.evaluate.summary import metrics_frame
 from rsuper.job import run
 from rsuper.runs import Collection, supervision_counts
-from rsuper.schemas import COMPARISONS, METRICS
+from rsuper.schemas import COMPARISONS, LEAKED, METRICS
 
 
 def main(snakemake: Any) -> None:
-    """Write the long forms that every table and figure is made from."""
-    experiment = load_experiment(Path(snakemake.params.experiment))
-    layout = Layout.of(experiment.name)
-    cases = read_cases(layout, snakemake.params.runs, snakemake.params.test_sets)
-    metrics = metrics_frame(cases, experiment.evaluation, np.random.default_rng(0))
-    write_table(metrics, Path(snakemake.output.metrics), METRICS)
-    comparisons = comparisons_frame(cases, experiment, np.random.default_rng(1))
-    write_table(comparisons, Path(snakemake.output.comparisons), COMPARISONS)
-    collection = Collection(experiment, layout)
-    counts = {
-        budget: supervision_counts(collection, budget, experiment.seeds) for budget in experiment.budgets
-    }
-    write_json(counts, Path(snakemake.output.supervision))
+    """Write the long forms that every table and figure is made from, and their twins with leaked patients."""
+    experiment, output = load_experiment(Path(snakemake.params.experiment)), snakemake.output
+    collection = Collection(experiment, Layout.of(experiment.name))
+    cases = read_cases(collection.layout, snakemake.params.runs, snakemake.params.test_sets)
+    leaked = cases["case_id"].isin(list(collection.leaked["case_id"]))
+    forms: list[tuple[pd.DataFrame, str, str]] = [(cases[~leaked], output.metrics, output.comparisons)]
+    if output.get("leaked"):
+        write_table(collection.leaked, Path(output.leaked), LEAKED)
+    if output.get("leaked_metrics"):
+        forms.append((cases, output.leaked_metrics, output.leaked_comparisons))
+    for rows, metrics, comparisons in forms:
+        frame = metrics_frame(rows, experiment.evaluation, np.random.default_rng(0))
+        write_table(frame, Path(metrics), METRICS)
+        write_table(
+            comparisons_frame(rows, experiment, np.random.default_rng(1)), Path(comparisons), COMPARISONS
+        )
+    budgets, seeds = experiment.budgets, experiment.seeds
+    write_json({b: supervision_counts(collection, b, seeds) for b in budgets}, Path(output.supervision))
 
 
 run(main, snakemake)

@@ -29,7 +29,7 @@ def main(snakemake: Any) -> None:
     """Write one row per chosen case and run."""
     experiment = load_experiment(Path(snakemake.params.experiment))
     layout, runs = Layout.of(experiment.name), [tuple(item) for item in snakemake.params.runs]
-    cases = read_cases(layout, runs, list(experiment.test_sets))
+    cases = read_cases(layout, runs, list(experiment.test_sets), leaked=snakemake.input.get("leaked"))
     chooser = choosing_run(runs, experiment)
     choices = choose_cases(cases, chooser, experiment)
     rows = overlays_frame(choices, runs, chooser, cases, Collection(experiment, layout), locate)

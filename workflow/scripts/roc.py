@@ -15,7 +15,12 @@ from rsuper.schemas import METRICS
 def main(snakemake: Any) -> None:
     """Draw the curves from the tables of cases, as SVG and PNG."""
     experiment = load_experiment(Path(snakemake.params.experiment))
-    cases = read_cases(Layout.of(experiment.name), snakemake.params.runs, list(experiment.test_sets))
+    cases = read_cases(
+        Layout.of(experiment.name),
+        snakemake.params.runs,
+        list(experiment.test_sets),
+        leaked=snakemake.input.get("leaked"),
+    )
     metrics = read_table(Path(snakemake.input.metrics), METRICS)
     stem = Path(snakemake.output[0]).with_suffix("")
     roc(cases, metrics, experiment, list(available().values()), stem)

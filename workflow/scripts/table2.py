@@ -5,14 +5,20 @@ from typing import Any
 
 from rsuper.job import run
 from rsuper.publish.inputs import Inputs
-from rsuper.publish.render import table_notes, table_sections, write_csv, write_twins
+from rsuper.publish.render import leaked_notes, table_notes, table_sections, write_csv, write_twins
 from rsuper.publish.table2 import table2
 
 
 def main(snakemake: Any) -> None:
-    """Write the table and its validation twin."""
-    inputs = Inputs.read(Path(snakemake.params.experiment), *map(Path, snakemake.input))
-    for rule, path in (("oracle_test", snakemake.output.table), ("validation", snakemake.output.validation)):
+    """Write the table, its validation twin and, where asked for, one with leaked patients."""
+    files, output = snakemake.input, snakemake.output
+    twins = [("oracle_test", "", output.table), ("validation", "", output.validation)]
+    if output.get("with_leaked"):
+        twins.append(("oracle_test", "leaked_", output.with_leaked))
+    for rule, forms, path in twins:
+        names = [f"{forms}metrics", f"{forms}comparisons", "supervision", "leaked"]
+        paths = [Path(files[name]) for name in names if files.get(name)]
+        inputs = Inputs.read(Path(snakemake.params.experiment), *paths)
         frame = table2(
             inputs.metrics,
             inputs.comparisons,
@@ -22,8 +28,8 @@ def main(snakemake: Any) -> None:
             rule=rule,
         )
         write_csv(frame, Path(path))
-        sections = table_sections(frame, inputs.experiment)
-        write_twins(frame, Path(path), sections=sections, notes=table_notes(inputs.experiment, rule))
+        notes = [*table_notes(inputs.experiment, rule), *leaked_notes(inputs.leaked, included=bool(forms))]
+        write_twins(frame, Path(path), sections=table_sections(frame, inputs.experiment), notes=notes)
 
 
 run(main, snakemake)

@@ -5,7 +5,7 @@ from typing import Any
 
 from rsuper.job import run
 from rsuper.publish.inputs import Inputs
-from rsuper.publish.render import table_notes, table_sections, write_csv, write_twins
+from rsuper.publish.render import leaked_notes, table_notes, table_sections, write_csv, write_twins
 from rsuper.publish.table3 import table3
 
 
@@ -18,7 +18,8 @@ def main(snakemake: Any) -> None:
     path = Path(snakemake.output.table)
     write_csv(frame, path)
     sections = table_sections(frame, inputs.experiment)
-    write_twins(frame, path, sections=sections, notes=table_notes(inputs.experiment, "oracle_test"))
+    notes = [*table_notes(inputs.experiment, "oracle_test"), *leaked_notes(inputs.leaked)]
+    write_twins(frame, path, sections=sections, notes=notes)
 
 
 run(main, snakemake)
