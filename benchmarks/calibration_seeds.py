@@ -7,7 +7,8 @@ deviation, and the networks of one method resemble one another more than those o
 have one mean AUC, so a level of 5 % must reject in 5 % of runs. `test` takes the trained networks as given
 (DeLong's test of the mean AUCs, the permutation test of F1 at each network's best threshold). `interval` is
 the two-level bootstrap interval, over seeds and cases, that leaves out 0; `gain` is what the tables and
-claims ask for, both of them. `each` asks that every seed's own test rejects. Ranges are Wilson's 95 % intervals.
+claims ask for, both of them. `each` asks that every seed's own test rejects. Ranges are Wilson's 95 %
+intervals.
 The last rows have a gain: there more is better.
 """
 

@@ -5,12 +5,14 @@
 A sample of full-size cases is written as the suite stores them (masks uint8, maps uint16, gzip): two kidneys
 and a pancreas as ellipsoids with a tumor each, and maps that are smooth, noisy around the organs and zero
 elsewhere, as a network's are after rounding. Each case is read and scored by the functions of the rule
-`cases`, stage by stage; the mean over the sample is scaled to all runs and cases. `metrics` is the rule of
+`cases`, stage by stage; the mean over the sample is scaled to all runs and cases. A line that begins with "-"
+is a part of another line: `- decompress alone` is the floor of the lines that read. `metrics` is the rule of
 that name for one run and test set, scaled likewise. CPU time of one thread; jobs of runs are independent, so
 n cores take an n-th.
 """
 
 import argparse
+import gzip
 import math
 import tempfile
 import time
@@ -26,11 +28,13 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from rsuper.config.experiment import Evaluation, Target
-from rsuper.data.volumes import read_grid, read_mask, read_probability, write_probability
+from rsuper.data.volumes import PORTION_BYTES, read_grid, read_mask, read_probability, write_probability
 from rsuper.evaluate.cases import CaseInput, Row, TargetInput, cases_frame, score_case
 from rsuper.evaluate.read import organ_mask
 from rsuper.evaluate.summary import metrics_frame
+from rsuper.metrics.boxes import bounding_box, union_window
 from rsuper.metrics.detection import case_scores
+from rsuper.metrics.lesions import lesion_counts
 from rsuper.metrics.overlap import MASK_THRESHOLD, dsc
 from rsuper.metrics.surface import BOUNDARIES, surface_distances
 
@@ -107,6 +111,14 @@ def write_case(
         nib.save(nib.Nifti1Image(mask.astype(np.uint8), affine), folder / f"{name}.nii.gz")
 
 
+def decompress(path: Path) -> None:
+    """Decompress a file and drop what comes out."""
+    portion = bytearray(PORTION_BYTES)
+    with gzip.open(path) as file:
+        while file.readinto(portion):
+            pass
+
+
 def evaluate_case(folder: Path, watch: Stopwatch, tolerances_mm: tuple[float, ...]) -> list[Row]:
     """Read and score a case as the rule `cases` does, with the time of each stage."""
     grid = watch("read grid", read_grid, folder / "pancreas.nii.gz")
@@ -115,10 +127,15 @@ def evaluate_case(folder: Path, watch: Stopwatch, tolerances_mm: tuple[float, ..
         organ = watch("read organ masks", organ_mask, folder, target, names, grid)
         truth = watch("read truth", read_mask, folder / f"{names[0]}_tumor.nii.gz", grid)
         probability = watch("read map", read_probability, folder / f"{names[0]}_map.nii.gz", grid)
+        for name in (*names, f"{names[0]}_tumor", f"{names[0]}_map"):
+            watch("- decompress alone", decompress, folder / f"{name}.nii.gz")
         targets[target] = TargetInput(probability, organ, truth, reported_diameter_mm=24.0)
-        predicted = probability >= MASK_THRESHOLD
         watch("- case score", case_scores, probability, organ, grid.spacing_mm)
+        predicted = probability >= MASK_THRESHOLD
+        window = union_window([bounding_box(truth), bounding_box(predicted)])
+        truth, predicted = truth[window], predicted[window]
         watch("- DSC", dsc, truth, predicted)
+        watch("- lesions", lesion_counts, truth, predicted, grid.spacing_mm)
         for boundary in BOUNDARIES:
             cap_mm = 2 * max(tolerances_mm)
             pair = (truth, predicted, grid.spacing_mm)

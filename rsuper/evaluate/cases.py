@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 
 from rsuper.config.experiment import Target
 from rsuper.metrics import detection, overlap, strata, surface
+from rsuper.metrics.boxes import Box, bounding_box, memory_order, union_window
 from rsuper.metrics.lesions import lesion_counts
 from rsuper.schemas import CASES
 
@@ -87,11 +88,13 @@ def score_case(
         raise ValueError(f"size_source must be 'report' or 'mask', got {size_source!r}")
     rows: dict[str, Row] = {}
     for target, item in case.targets.items():
-        truth = _truth(item)
+        truth_box = None if item.truth is None else bounding_box(item.truth)
+        truth = item.reported_presence if item.truth is None else truth_box is not None
         if truth is not None:
             start = {"case_id": case.case_id, "patient_id": case.patient_id, "test_set": case.test_set}
-            known = _known(item, truth, case.spacing_mm, size_source)
-            scores = _scores(item, case.spacing_mm, tolerances_mm)
+            cut = None if item.truth is None else item.truth[union_window([truth_box])]
+            known = _known(replace(item, truth=cut), truth, case.spacing_mm, size_source)
+            scores = _scores(item, truth_box, case.spacing_mm, tolerances_mm)
             rows[target] = start | {"target": target} | known | scores
     return rows
 
@@ -101,12 +104,8 @@ def cases_frame(rows: Iterable[Mapping[str, object]], tolerances_mm: Sequence[fl
     return pd.DataFrame(list(rows), columns=[*CASES.columns, *nsd_columns(tolerances_mm).values()])
 
 
-def _truth(item: TargetInput) -> bool | None:
-    return bool(item.truth.any()) if item.truth is not None else item.reported_presence
-
-
 def _known(item: TargetInput, truth: bool, spacing_mm: Spacing, size_source: str) -> Row:
-    """Columns that do not depend on the prediction: they are filled for failures too."""
+    """Columns that do not depend on the prediction, from a truth cut to its box; failures have them too."""
     diameter_mm, source = _diameter(item, spacing_mm, size_source) if truth else (None, "")
     voxels = math.nan if item.truth is None else float(np.count_nonzero(item.truth))
     return {
@@ -140,7 +139,9 @@ def _diameter(item: TargetInput, spacing_mm: Spacing, size_source: str) -> tuple
     return None, ""
 
 
-def _scores(item: TargetInput, spacing_mm: Spacing, tolerances_mm: Sequence[float]) -> Row:
+def _scores(
+    item: TargetInput, truth_box: Box | None, spacing_mm: Spacing, tolerances_mm: Sequence[float]
+) -> Row:
     """Columns that depend on the prediction; NaN and a reason where there is none to be used."""
     names = nsd_columns(tolerances_mm)
     reason = _trouble(item)
@@ -149,14 +150,30 @@ def _scores(item: TargetInput, spacing_mm: Spacing, tolerances_mm: Sequence[floa
         return dict.fromkeys([*scored, "predicted_volume_mm3", *_MASK_COLUMNS, *names.values()], math.nan) | {
             "reason": reason
         }
-    predicted = item.probability >= overlap.MASK_THRESHOLD
+    # All masks are cut to the box around truth and prediction: a CT is hundreds of times as large.
+    window = union_window([truth_box, _box_above(item.probability, overlap.MASK_THRESHOLD)])
+    predicted = item.probability[window] >= overlap.MASK_THRESHOLD
     scores = detection.case_scores(item.probability, item.organ, spacing_mm)
     return (
         {f"score_{name}": value for name, value in scores.items()}
         | {"predicted_volume_mm3": int(np.count_nonzero(predicted)) * math.prod(spacing_mm)}
-        | _mask_metrics(item.truth, predicted, spacing_mm, names)
+        | _mask_metrics(None if item.truth is None else item.truth[window], predicted, spacing_mm, names)
         | {"reason": ""}
     )
+
+
+def _box_above(probability: Float[np.ndarray, "x y z"], threshold: float) -> Box | None:
+    """Find the box around the voxels at or above a threshold; no mask as large as the map is made."""
+    slowest = memory_order(probability)[0]
+    ordered = np.moveaxis(probability, slowest, 0)
+    planes = np.flatnonzero([plane.max(initial=0.0) >= threshold for plane in ordered])
+    if planes.size == 0:
+        return None
+    low, high = int(planes[0]), int(planes[-1]) + 1
+    box = bounding_box(np.moveaxis(ordered[low:high] >= threshold, 0, slowest))
+    assert box is not None
+    box[slowest] = (low, high)
+    return box
 
 
 def _trouble(item: TargetInput) -> str:

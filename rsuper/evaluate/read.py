@@ -1,6 +1,5 @@
 """Collect what is needed to score one predicted case, from the files of a run and of the cohort."""
 
-import functools
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from rsuper.data.sources.abdomenatlas import TUMOR_FILES
 from rsuper.data.volumes import Grid, read_grid, read_mask, read_probability
 from rsuper.errors import DataError
 from rsuper.evaluate.cases import CaseInput, TargetInput
+from rsuper.metrics.boxes import bounding_box, union_window
 from rsuper.reports.supervision import case_truth, largest_diameter_mm
 from rsuper.runs import Collection
 from rsuper.schemas import PREDICTIONS
@@ -76,6 +76,9 @@ def organ_mask(folder: Path, target: str, names: list[str], grid: Grid) -> Bool[
     """Union of the organ's masks; for a pancreas that has only segments, of those."""
     wanted = [name for name in TARGET_ORGANS[target] if name in names]
     wanted = wanted or [name for name in names if name.startswith(target)]
-    masks = [read_mask(folder / f"{name}.nii.gz", grid) for name in wanted]
-    # Two at a time: numpy's own reduce stacks the masks first, against their memory order.
-    return functools.reduce(np.logical_or, masks)
+    union, *others = [read_mask(folder / f"{name}.nii.gz", grid) for name in wanted]
+    for mask in others:
+        # Nothing is written where a mask is empty: what `read_mask` leaves untouched takes no memory.
+        window = union_window([bounding_box(mask)])
+        union[window] |= mask[window]
+    return union

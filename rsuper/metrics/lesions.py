@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Integer, Shaped
+from jaxtyping import Bool, Shaped
 from scipy.ndimage import label
 
-from rsuper.metrics.boxes import bounding_box, memory_order, union_window
+from rsuper.metrics.boxes import bounding_box, islands, memory_order, union_window
 from rsuper.metrics.overlap import check_same_grid
 
 # The paper counts no tumors; the field asks for anything from one voxel to half of a tumor. One voxel would
@@ -88,58 +88,48 @@ def lesion_counts(
         raise ValueError(f"found_share must lie in [0, 1], got {found_share}")
     if not speck_mm3 >= 0:
         raise ValueError(f"speck_mm3 must be at least 0, got {speck_mm3}")
-    voxel_mm3 = math.prod(spacing_mm)
-    instances, marked = _cut(truth, predicted)
-    lesions = _lesions(_instances(instances), marked, voxel_mm3)
-    return LesionCounts(lesions, found_share, _false_pieces_mm3(instances, marked, voxel_mm3, speck_mm3))
+    voxel_mm3, order = math.prod(spacing_mm), memory_order(truth)
+    known, marked = truth.transpose(order), predicted.transpose(order)
+    inside = known if known.dtype == np.bool_ else known != 0
+    voxels, covered = _pieces(inside, marked) if inside is known else _instances(known, inside, marked)
+    lesions = tuple(Lesion(n * voxel_mm3, hit / n) for n, hit in zip(voxels, covered, strict=True))
+    false_mm3 = (n * voxel_mm3 for n, hit in zip(*_pieces(marked, inside), strict=True) if not hit)
+    return LesionCounts(lesions, found_share, tuple(each for each in false_mm3 if each >= speck_mm3))
 
 
-def _cut(
-    truth: Shaped[np.ndarray, "x y z"], predicted: Bool[np.ndarray, "x y z"]
-) -> tuple[Shaped[np.ndarray, "u v w"], Bool[np.ndarray, "u v w"]]:
-    """Cut both to the box around either, in memory order: a CT is hundreds of times as large as a tumor."""
-    inside = truth if truth.dtype == np.bool_ else truth != 0
-    window, order = union_window([bounding_box(inside), bounding_box(predicted)]), memory_order(truth)
-    inner = truth[window].transpose(order), predicted[window].transpose(order)
-    return np.ascontiguousarray(inner[0]), np.ascontiguousarray(inner[1])
+def _pieces(mask: Bool[np.ndarray, "x y z"], other: Bool[np.ndarray, "x y z"]) -> tuple[list[int], list[int]]:
+    """Count the voxels of each piece of a mask and those that it shares with another mask.
+
+    Pieces hang together by faces, edges or corners, and come in the order of their first voxels.
+    """
+    found: list[tuple[int, int, int]] = []
+    for box in islands(mask):
+        window = union_window([box])
+        numbered, n = label(np.ascontiguousarray(mask[window]), structure=np.ones((3, 3, 3)))
+        pieces = numbered.reshape(-1)
+        voxels = np.bincount(pieces, minlength=n + 1)
+        shared = np.bincount(numbered[other[window]], minlength=n + 1)
+        places = np.flatnonzero(pieces)[::-1]
+        first = np.zeros(n + 1, dtype=np.int64)
+        first[pieces[places]] = places  # the last one written stays: the first of each piece
+        corner = [low for low, _ in box]
+        whole = [
+            axis + low for axis, low in zip(np.unravel_index(first, numbered.shape), corner, strict=True)
+        ]
+        rank = np.ravel_multi_index(tuple(whole), mask.shape)
+        found += zip(rank[1:].tolist(), voxels[1:].tolist(), shared[1:].tolist(), strict=True)
+    found.sort()
+    return [voxels for _, voxels, _ in found], [shared for _, _, shared in found]
 
 
-def _instances(truth: Shaped[np.ndarray, "x y z"]) -> Integer[np.ndarray, "x y z"]:
-    if truth.dtype == np.bool_:
-        return _pieces(truth)
-    if not np.issubdtype(truth.dtype, np.integer) or (truth.size and truth.min() < 0):
+def _instances(
+    truth: Shaped[np.ndarray, "x y z"], inside: Bool[np.ndarray, "x y z"], other: Bool[np.ndarray, "x y z"]
+) -> tuple[list[int], list[int]]:
+    """Count as `_pieces`, for instances in the order of their numbers; a number without a voxel is none."""
+    window = union_window([bounding_box(inside)])
+    numbers = truth[window][inside[window]]
+    if not np.issubdtype(truth.dtype, np.integer) or (numbers.size and numbers.min() < 0):
         raise ValueError(f"truth must be a mask or instances numbered from 1, got {truth.dtype}")
-    return truth
-
-
-def _pieces(mask: Bool[np.ndarray, "x y z"]) -> Integer[np.ndarray, "x y z"]:
-    """Number the pieces of a mask that hang together by faces, edges or corners."""
-    pieces = np.zeros(mask.shape, dtype=np.int32)
-    window = union_window([bounding_box(mask)])
-    label(mask[window], structure=np.ones((3, 3, 3)), output=pieces[window])
-    return pieces
-
-
-def _lesions(
-    instances: Integer[np.ndarray, "x y z"], predicted: Bool[np.ndarray, "x y z"], voxel_mm3: float
-) -> tuple[Lesion, ...]:
-    """Measure every instance, in the order of their numbers; a number without a voxel is none."""
-    inside = instances > 0
-    _, number, voxels = np.unique(instances[inside], return_inverse=True, return_counts=True)
-    covered = np.bincount(number[predicted[inside]], minlength=voxels.size)
-    return tuple(
-        Lesion(int(n) * voxel_mm3, int(hit) / int(n)) for n, hit in zip(voxels, covered, strict=True)
-    )
-
-
-def _false_pieces_mm3(
-    truth: Shaped[np.ndarray, "x y z"],
-    predicted: Bool[np.ndarray, "x y z"],
-    voxel_mm3: float,
-    speck_mm3: float,
-) -> tuple[float, ...]:
-    pieces = _pieces(predicted)
-    voxels = np.bincount(pieces[predicted], minlength=1)
-    voxels[np.unique(pieces[predicted & (truth > 0)])] = 0
-    volumes_mm3 = voxels[voxels > 0] * voxel_mm3
-    return tuple(float(volume) for volume in volumes_mm3[volumes_mm3 >= speck_mm3])
+    _, index, voxels = np.unique(numbers, return_inverse=True, return_counts=True)
+    shared = np.bincount(index[other[window][inside[window]]], minlength=voxels.size)
+    return voxels.tolist(), shared.tolist()

@@ -30,6 +30,7 @@ def test_a_case_is_written_read_and_scored(tmp_path):
     rows = evaluate_case(tmp_path, watch, evaluation.nsd_tolerances_mm)
     assert [row["target"] for row in rows] == ["pancreas", "kidney"]
     assert all(row["truth"] and row["reason"] == "" and 0.5 < row["dsc"] <= 1 for row in rows)
-    stages = {"read map", "read organ masks", "- NSD surfel", "- case score", "score (all of it)"}
+    stages = {"read map", "read organ masks", "- decompress alone", "- case score", "- lesions"}
+    stages |= {"- NSD surfel", "score (all of it)"}
     assert stages <= set(watch.seconds)
     assert metrics_seconds(rows, Evaluation(bootstrap_draws=10), 8) > 0

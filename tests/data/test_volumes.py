@@ -1,3 +1,5 @@
+import gzip
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -224,3 +226,15 @@ def test_unreadable_files_are_named(tmp_path, save_nifti):
     nib.save(nib.Nifti1Image(np.zeros((2, 2, 2, 2), np.int16), np.eye(4)), tmp_path / "four.nii.gz")
     with pytest.raises(DataError, match="three dimensions"):
         read_volume(tmp_path / "four.nii.gz")
+
+
+def test_a_changed_voxel_in_a_compressed_file_is_noticed(tmp_path, save_nifti):
+    path = tmp_path / "mask.nii.gz"
+    rng = np.random.default_rng(0)
+    save_nifti(rng.integers(0, 2, (40, 40, 40), dtype=np.uint8), path, "RAS")
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    checksum = path.read_bytes()[-8:]
+    content[-1] ^= 1  # still a mask, but another one
+    path.write_bytes(gzip.compress(bytes(content))[:-8] + checksum)
+    with pytest.raises(DataError, match="damaged NIfTI: CRC check failed"):
+        read_mask(path, read_grid(path))

@@ -3,7 +3,11 @@ import math
 import numpy as np
 import pytest
 
-from rsuper.evaluate.cases import CaseInput, TargetInput, cases_frame, score_case
+from rsuper.evaluate.cases import CaseInput, TargetInput, cases_frame, nsd_columns, score_case
+from rsuper.metrics import overlap, surface
+from rsuper.metrics.detection import case_scores
+from rsuper.metrics.lesions import lesion_counts
+from rsuper.metrics.strata import longest_axial_diameter_mm
 from rsuper.schemas import CASES
 
 SHAPE = (12, 12, 12)
@@ -148,3 +152,73 @@ def test_lesions():
     assert math.isnan(failed["tumors_found"])
     unannotated = _score(reported_presence=True)
     assert all(math.isnan(unannotated[name]) for name in ("tumors", "tumors_found", "false_positives"))
+
+
+LARGE = (40, 44, 36)
+
+
+def _random_item(generator: np.random.Generator, far: bool) -> TargetInput:
+    """An organ with a tumor, a map that is wrong by a little, and false pieces near or far."""
+    middle = tuple(slice(n // 2 - 6, n // 2 + 6) for n in LARGE)
+    organ, truth = np.zeros(LARGE, dtype=bool), np.zeros(LARGE, dtype=bool)
+    stored = np.zeros(LARGE, dtype=np.uint16)
+    organ[middle] = True
+    truth[middle] = generator.random((12, 12, 12)) < 0.05
+    stored[middle] = generator.integers(0, 65536, (12, 12, 12)) * truth[middle]
+    stored[middle] += generator.integers(0, 9000, (12, 12, 12), dtype=np.uint16)
+    corner = tuple(slice(1, 5) if far else slice(n // 2 - 9, n // 2 - 4) for n in LARGE)
+    stored[corner] = generator.integers(30000, 65536, stored[corner].shape)
+    probability = np.asfortranarray(stored / np.float32(65535))
+    return TargetInput(probability, np.asfortranarray(organ), np.asfortranarray(truth))
+
+
+@pytest.mark.parametrize("far", [False, True])
+@pytest.mark.parametrize("flipped", [False, True])
+def test_a_larger_field_of_view_changes_no_number(far, flipped):
+    item = _random_item(np.random.default_rng(0), far)
+
+    def padded(array):
+        around = np.pad(np.asarray(array), ((30, 20), (15, 25), (11, 9)))
+        return np.asfortranarray(around[::-1])[::-1] if flipped else np.asfortranarray(around)
+
+    larger = TargetInput(padded(item.probability), padded(item.organ), padded(item.truth))
+    items = {"kidney": item, "pancreas": larger}
+    rows = score_case(CaseInput("c1", "p1", "internal", (0.9, 0.9, 1.7), items), tolerances_mm=TOLERANCES)
+    assert rows["kidney"].pop("target") != rows["pancreas"].pop("target")
+    assert rows["kidney"] == rows["pancreas"]
+    assert rows["kidney"]["reason"] == ""
+    assert rows["kidney"]["tumors"] > 3
+
+
+def test_scores_equal_the_metrics_of_whole_arrays():
+    item, spacing_mm = _random_item(np.random.default_rng(1), far=True), (1.1, 1.1, 2.0)
+    case = CaseInput("c1", "p1", "internal", spacing_mm, {"kidney": item})
+    row = score_case(case, tolerances_mm=TOLERANCES)["kidney"]
+    predicted = item.probability >= 0.5
+    assert row["dsc"] == overlap.dsc(item.truth, predicted)
+    assert row["predicted_volume_mm3"] == predicted.sum() * math.prod(spacing_mm)
+    assert row["truth_volume_mm3"] == item.truth.sum() * math.prod(spacing_mm)
+    assert row["largest_diameter_mm"] == longest_axial_diameter_mm(item.truth, spacing_mm)
+    found = lesion_counts(item.truth, predicted, spacing_mm)
+    assert (row["tumors"], row["tumors_found"], row["false_positives"]) == (
+        found.tumors,
+        found.found,
+        found.false_positives,
+    )
+    for name, value in case_scores(item.probability, item.organ, spacing_mm).items():
+        assert row[f"score_{name}"] == value
+    for (boundary, tolerance_mm), name in nsd_columns(TOLERANCES).items():
+        whole = surface.nsd(item.truth, predicted, spacing_mm, tolerance_mm, boundary=boundary)
+        assert row[name] == whole
+
+
+@pytest.mark.parametrize(("bad", "found"), [(np.nan, "nan"), (1.5, "0 to 1.5"), (-0.5, "-0.5 to 0")])
+def test_a_bad_value_far_from_the_organ_is_refused(bad, found):
+    probability = np.zeros((60, 60, 60), dtype=np.float32)
+    probability[59, 0, 59] = bad
+    organ = np.zeros(probability.shape, dtype=bool)
+    organ[2:4, 50:52, 2:4] = True
+    row = _score(truth=np.zeros_like(organ), organ=organ, probability=probability)
+    assert "outside [0, 1]" in row["reason"]
+    assert found in row["reason"]
+    assert math.isnan(row["score_max_probability"])

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import distance_transform_edt
 from sklearn.metrics import roc_auc_score
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
+from rsuper.metrics.boxes import memory_order
 from rsuper.metrics.detection import (
     SCORE_VOLUME_MM3,
     Confusion,
@@ -18,7 +20,9 @@ from rsuper.metrics.detection import (
     f1_all_positive,
     roc_curve,
     search_region,
+    search_window,
 )
+from tests.metrics.layouts import LAYOUTS, scattered
 
 ONE_MM = (1.0, 1.0, 1.0)
 
@@ -48,6 +52,31 @@ def test_region_at_the_border_of_the_volume():
     organ = np.zeros((5, 5, 30), dtype=bool)
     organ[0, 0, 0] = True
     assert search_region(organ, ONE_MM)[0, 0].sum() == 11
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("spacing_mm", [(2.0, 2.0, 2.0), (0.8, 0.9, 4.0), (6.0, 1.1, 1.3)])
+def test_region_and_scores_equal_those_by_a_distance_transform_of_the_whole(layout, spacing_mm):
+    rng = np.random.default_rng(0)
+    shape = (44, 40, 36)
+    for pieces in (1, 2, 6):
+        organ = layout(scattered(rng, shape, pieces))
+        whole = distance_transform_edt(~organ, sampling=spacing_mm) <= 10 + 1e-9
+        region = search_region(organ, spacing_mm)
+        np.testing.assert_array_equal(region, whole)
+        window, near = search_window(organ, spacing_mm)
+        np.testing.assert_array_equal(whole[window], near)
+        assert near.sum() == whole.sum()
+        # As stored: many zeros, multiples of 1 / 65535.
+        stored = np.clip(rng.integers(-60000, 65536, shape), 0, None).astype(np.uint16)
+        probability = layout(stored / np.float32(65535))
+        order = memory_order(probability)
+        picked = probability.transpose(order)[whole.transpose(order)]
+        scores = case_scores(probability, organ, spacing_mm)
+        count = round(SCORE_VOLUME_MM3 / math.prod(spacing_mm))
+        assert scores["top_volume_mean"] == np.sort(picked)[-count:].mean(dtype=np.float64)
+        assert scores["max_probability"] == picked.max()
+        assert scores["volume_above"] == (picked >= 0.5).sum() * math.prod(spacing_mm)
 
 
 def test_top_volume_mean_fills_the_ball_with_the_highest_voxels():

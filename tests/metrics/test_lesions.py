@@ -1,9 +1,14 @@
+import functools
 import math
 
 import numpy as np
 import pytest
+from scipy.ndimage import label
 
+from rsuper.metrics import lesions
+from rsuper.metrics.boxes import memory_order
 from rsuper.metrics.lesions import SPECK_MM3, lesion_counts
+from tests.metrics.layouts import LAYOUTS, scattered
 
 SHAPE = (20, 12, 10)
 ONE_MM = (1.0, 1.0, 1.0)
@@ -95,6 +100,33 @@ def test_a_perfect_mask_finds_all_and_every_order_in_memory_counts_alike():
     expected = lesion_counts(truth, predicted, ONE_MM, speck_mm3=0.0)
     turned = lesion_counts(np.asfortranarray(truth), np.asfortranarray(predicted), ONE_MM, speck_mm3=0.0)
     assert (turned.found, turned.false_positives) == (expected.found, expected.false_positives)
+
+
+def plain_counts(truth, predicted):
+    """Volumes and covered shares, and volumes of false pieces, by labels of the whole volume."""
+    order = memory_order(truth)
+    pieces = [label(mask.transpose(order), structure=np.ones((3, 3, 3)))[0] for mask in (truth, predicted)]
+    sizes = [np.bincount(each.ravel()) for each in pieces]
+    covered = np.bincount(pieces[0][pieces[1] > 0], minlength=sizes[0].size)
+    touching = np.bincount(pieces[1][pieces[0] > 0], minlength=sizes[1].size)
+    known = [(float(n), hit / n) for n, hit in zip(sizes[0][1:], covered[1:], strict=True)]
+    return known, [float(n) for n, hit in zip(sizes[1][1:], touching[1:], strict=True) if hit == 0]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("seed", range(4))
+def test_pieces_all_over_a_volume_count_as_labels_of_the_whole_do(monkeypatch, layout, seed):
+    rng = np.random.default_rng(seed)
+    truth, predicted = (layout(scattered(rng, (30, 26, 34))) for _ in range(2))
+    known, false_mm3 = plain_counts(truth, predicted)
+    assert len(known) > 3
+    assert len(false_mm3) > 1
+    every_gap = functools.partial(lesions.islands, small_voxels=0)
+    for cut in (lesions.islands, every_gap):
+        monkeypatch.setattr(lesions, "islands", cut)
+        counts = lesion_counts(truth, predicted, ONE_MM, speck_mm3=0.0)
+        assert [(each.volume_mm3, each.covered) for each in counts.lesions] == known
+        assert list(counts.false_mm3) == false_mm3
 
 
 def test_unusable_arguments_are_refused():
