@@ -30,10 +30,10 @@ def edited(path: Path, old: str, new: str) -> Iterator[None]:
 def test_everything_the_reader_opens_is_there(finished: Project) -> None:
     names = ["table1", "table2", "table2_validation", "table3", "claims", "paper_audit"]
     wanted = [f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex")]
-    figures = ["figure1", "figure3", "figure4", "roc", "overlays"]
+    figures = ["figure1", "figure3", "figure4", "curve", "roc", "overlays"]
     wanted += [f"figures/{name}.{kind}" for name in figures for kind in ("svg", "png")]
     wanted += ["figures/volume_loss.csv", "figures/overlay_balls.csv", "metrics.csv", "comparisons.csv"]
-    wanted += ["paper_reference.csv"]
+    wanted += ["figures/curve.csv", "paper_reference.csv"]
     assert [name for name in wanted if not (finished.results / name).stat().st_size] == []
 
 
@@ -53,7 +53,7 @@ def test_deleting_a_table_rebuilds_that_table_alone(finished: Project, table: st
         finished.run("all", options=("--touch",))
 
 
-@pytest.mark.parametrize("figure", ["figure1", "figure3", "figure4", "roc", "overlays"])
+@pytest.mark.parametrize("figure", ["figure1", "figure3", "figure4", "curve", "roc", "overlays"])
 def test_deleting_a_figure_redraws_that_figure_alone(finished: Project, figure: str) -> None:
     path = finished.results / "figures" / f"{figure}.svg"
     content = path.read_bytes()

@@ -1,6 +1,14 @@
 # Figures. What needs torch is written as a CSV first; drawing takes seconds.
 
-FIGURES = ["figure1", "figure3", "figure4", "roc", "overlays"]
+# A curve over budgets takes more than one of them; `snakemake curve` draws it in any case.
+FIGURES = [
+    "figure1",
+    "figure3",
+    "figure4",
+    *(["curve"] if len(EXPERIMENT.budgets) > 1 else []),
+    "roc",
+    "overlays",
+]
 # Overlays show one seed of every method.
 SHOWN_RUNS = shown_runs(RUNS, EXPERIMENT)
 PREDICTIONS_SHOWN = of_runs(SHOWN_RUNS, "predictions", "{test_set}", "predictions.csv")
@@ -90,6 +98,25 @@ rule figure4:
         code=code("figure4.py"),
     script:
         "../scripts/figure4.py"
+
+
+rule curve:
+    input:
+        **LONG_FORMS,
+    output:
+        drawings("curve"),
+        table=artifact("figures", "curve.csv"),
+    log:
+        artifact("logs", "curve.log"),
+    benchmark:
+        artifact("benchmarks", "curve.tsv")
+    params:
+        experiment=str(EXPERIMENT_FILE),
+        shown=SHOWN,
+        cards=CARDS,
+        code=code("curve.py"),
+    script:
+        "../scripts/curve.py"
 
 
 rule roc:

@@ -50,3 +50,23 @@ OVERLAYS = Table(
         "reason": TEXT,  # why there is no prediction or no ball
     },
 )
+CURVE = Table(
+    "curve.csv",
+    {
+        "curve": TEXT,  # a: over masks, at all reports | b: over reports, at the same masks
+        "target": TEXT,
+        "test_set": TEXT,
+        "metric": TEXT,  # f1 (rule oracle_test) | auc | dsc_tumor (tumor cases alone)
+        "method": TEXT,
+        "budget": TEXT,
+        "masks": COUNT,  # tumor CTs of the target that the run saw a mask of
+        "reports": COUNT,  # and a report of; 0 for segmentation
+        "seed": TEXT,  # "all": the point that is drawn where a run has several; they stand below it
+        "value": NUMBER,
+        "ci_low": NUMBER,
+        "ci_high": NUMBER,
+        "n_positive": COUNT,
+        "n_negative": COUNT,
+        "reason": TEXT,  # why there is no value
+    },
+)

@@ -19,7 +19,7 @@ def report(*findings, absent=()):
 def test_masks_first_then_reports_of_the_tiny_cohort(filed):
     frame = sizes_frame(filed.cohort, filed.findings, ["pancreas", "kidney"])
     assert list(frame) == list(SIZES.columns)
-    assert len(frame) == 16  # eight cases, two targets
+    assert len(frame) == 18  # nine cases, two targets
     rows = frame.set_index(["case_id", "target"])
     # 3 x 3 voxels of 4 mm in every slice: corners are 12 mm apart along both axes.
     train = rows.loc[("tiny_M1", "pancreas")]
@@ -43,7 +43,7 @@ def test_what_is_not_in_the_field_of_view_or_not_usable_has_no_row(filed):
     cohort.loc[cohort["case_id"] == "tiny_M1", "organs"] = "pancreas"
     cohort.loc[cohort["case_id"] == "tiny_M2", "reason"] = "damaged"
     frame = sizes_frame(cohort, filed.findings, ["kidney"])
-    assert set(frame["case_id"]) == {f"tiny_{name}" for name in ("M3", "R1", "R2", "R3", "T1", "T2")}
+    assert set(frame["case_id"]) == {f"tiny_{name}" for name in ("M3", "R1", "R2", "R3", "R4", "T1", "T2")}
 
 
 def test_a_mask_that_is_gone_is_an_error_not_an_empty_one(filed):
