@@ -16,9 +16,15 @@ from tqdm import tqdm
 from rsuper.artifacts import Layout, read_json, read_table, write_json
 from rsuper.config.experiment import Experiment
 from rsuper.data.cohort import read_findings
-from rsuper.data.roles import budget_ids, leaked_cases, refuse_patients_in_two_roles, validation_ids
+from rsuper.data.roles import (
+    budget_ids,
+    leaked_cases,
+    refuse_patients_in_two_roles,
+    report_ids,
+    validation_ids,
+)
 from rsuper.data.sources.abdomenatlas import TUMOR_FILES
-from rsuper.data.store import StoredCase, open_store
+from rsuper.data.store import StoredCase, open_store, open_withheld
 from rsuper.data.volumes import read_grid, read_mask, write_probability
 from rsuper.errors import ArtifactError, DataError
 from rsuper.methods import Method
@@ -72,11 +78,22 @@ class Collection:
         }
         return budget_ids(self.cohort, tumors, self.experiment.budgets[budget], role, seed)
 
-    def report_ids(self) -> list[str]:
-        """CT-Report pairs for training: the role's cases with a report, less the validation cases."""
+    def report_ids(self, budget: str, seed: int) -> list[str]:
+        """CT-Report pairs of a budget: the role's cases with a report, less the validation cases.
+
+        Raises:
+            DataError: there are fewer than the budget asks for.
+        """
         held_out = set(self.validation)
         rows = self.cohort[(self.cohort["role"] == self.experiment.roles["report_train"])]
-        return [case for case in rows["case_id"] if case in self.findings and case not in held_out]
+        pairs = [case for case in rows["case_id"] if case in self.findings and case not in held_out]
+        return report_ids(pairs, self.experiment.budgets[budget], seed)
+
+    @cached_property
+    def withheld(self) -> dict[str, StoredCase]:
+        """Cases whose tumor masks no method may see, for the ceiling control; none where there are none."""
+        parts = [open_withheld(self.layout.volumes(name)) for name in self.experiment.datasets]
+        return {case: stored for part in parts for case, stored in part.items()}
 
     @cached_property
     def validation(self) -> list[str]:
@@ -158,11 +175,11 @@ def make_task(
     """Assemble what a method is handed for one run."""
     experiment, layout = collection.experiment, collection.layout
     masks = [collection.stored[case] for case in collection.budget_cases(budget, seed)]
-    reports = [
-        ReportCase(collection.stored[case], collection.findings[case]) for case in collection.report_ids()
-    ]
+    pairs = collection.report_ids(budget, seed)
+    reports = [ReportCase(collection.stored[case], collection.findings[case]) for case in pairs]
+    withheld = [collection.withheld[case] for case in pairs if case in collection.withheld]
     return Task(
-        cohort=VisibleCohort(method.card, masks, reports, collection.truth),
+        cohort=VisibleCohort(method.card, masks, reports, collection.truth, withheld),
         targets=experiment.targets,
         preprocess=experiment.preprocess,
         network=experiment.network,
@@ -208,20 +225,20 @@ def training_totals(workdir: Path) -> dict[str, float]:
 def supervision_counts(collection: Collection, budget: str, seeds: Sequence[int]) -> dict[str, object]:
     """How many CT-Mask and CT-Report pairs a budget has per target, for the tables."""
     cases = collection.budget_cases(budget, seeds[0])
+    pairs = collection.report_ids(budget, seeds[0])
     targets = collection.experiment.targets
     masks = {
         target: sum(bool(collection.stored[case].index.tumor_voxels.get(target)) for case in cases)
         for target in targets
     }
     reports = {
-        target: sum(bool(collection.findings[case].of(target)) for case in collection.report_ids())
-        for target in targets
+        target: sum(bool(collection.findings[case].of(target)) for case in pairs) for target in targets
     }
     return {
         "masks": masks,
         "mask_cases": len(cases),
         "reports": reports,
-        "report_cases": len(collection.report_ids()),
+        "report_cases": len(pairs),
     }
 
 

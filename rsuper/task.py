@@ -33,6 +33,7 @@ class VisibleCohort:
     mask_cases: Sequence[StoredCase]
     report_cases: Sequence[ReportCase]
     test_truth: Truth
+    withheld_cases: Sequence[StoredCase] = ()
 
     @property
     def masks(self) -> Sequence[StoredCase]:
@@ -63,6 +64,16 @@ class VisibleCohort:
         """
         self._require(self.card.uses.all_images, "uses.all_images")
         return [*self.mask_cases, *(case.stored for case in self.report_cases)]
+
+    @property
+    def withheld(self) -> Sequence[StoredCase]:
+        """Report cases with the tumor masks that nobody else may see: for the ceiling control alone.
+
+        Raises:
+            MethodError: the card does not declare `control: ceiling`.
+        """
+        self._require(self.card.control == "ceiling", "control: ceiling")
+        return self.withheld_cases
 
     def truth(self, case_id: str) -> dict[str, Bool[np.ndarray, "x y z"]]:
         """Tumor masks of a test case, on the CT's own grid: for the ceiling control alone.

@@ -55,6 +55,7 @@ CASES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "R1": ("report_train", ("pancreatic_lesion",), HEAD),
     "R2": ("report_train", ("kidney_lesion",), BOTH),
     "R3": ("report_train", (), NORMAL),
+    "R4": ("report_train", (), NORMAL),
     "T1": ("test_internal", ("pancreatic_lesion",), HEAD),
     "T2": ("test_internal", (), NORMAL),
 }
@@ -102,8 +103,7 @@ def _write_case(folder: Path, tumors: tuple[str, ...], annotated: bool, axes: st
     for name, bounds in TUMORS.items():
         mask = _box(bounds) if name in tumors else np.zeros(SHAPE, dtype=np.uint8)
         ct[mask > 0] -= 40
-        if annotated:
-            _save(mask, folder / "segmentations" / f"{name}.nii.gz", axes)
+        _save(mask, folder / ("segmentations" if annotated else "withheld") / f"{name}.nii.gz", axes)
     _save(ct.astype(np.int16), folder / "ct.nii.gz", axes)
 
 

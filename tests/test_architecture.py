@@ -36,6 +36,7 @@ LINES = {
     "records": 5,
     "job": 5,
     "segmenter": 5,
+    "report_terms": 5,
     "scaffold": 5,
     "evaluate": 5,
     "publish": 5,

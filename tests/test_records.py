@@ -36,7 +36,7 @@ def test_everything_is_there_and_work_is_counted(recorded, experiment, collectio
     assert (record["method"], record["label"]) == ("r_super-volume_only", "Vol. Loss only")
     assert record["config"]["ball_weight"] == 0  # the variant's
     assert record["config"]["volume_weight"] == 0.1
-    assert (record["mask_cases"], record["report_cases"]) == (3, 2)
+    assert (record["mask_cases"], record["report_cases"]) == (3, 3)
     assert record["schedule"] == experiment.schedule.model_dump(mode="json")
     assert record["cohort_sha256"] == collection.hash()
     assert record["seconds_this_session"] == 1.3

@@ -173,15 +173,15 @@ def test_a_case_without_prediction_has_its_rows(collection, volumes, tmp_path):
 
 
 def test_supervision_counts(collection):
-    # M1 has a pancreatic tumor, M2 one in a kidney, M3 none; R1 and R2 state one of each kind, R3 none, and
-    # one of the three is held out. R2 states two kidney tumors and counts once.
-    reports = set(collection.report_ids())
-    assert len(reports) == 2
+    # M1 has a pancreatic tumor, M2 one in a kidney, M3 none; R1 and R2 state one of each kind, R3 and R4
+    # none, and one of the four is held out. R2 states two kidney tumors and counts once.
+    reports = set(collection.report_ids("full", 0))
+    assert len(reports) == 3
     assert supervision_counts(collection, "full", [0, 1]) == {
         "masks": {"pancreas": 1, "kidney": 1},
         "mask_cases": 3,
         "reports": {"pancreas": int("tiny_R1" in reports), "kidney": int("tiny_R2" in reports)},
-        "report_cases": 2,
+        "report_cases": 3,
     }
 
 

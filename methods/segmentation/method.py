@@ -1,9 +1,10 @@
 """Standard segmentation: cross-entropy and Dice on CT-Mask pairs, no reports (§2, "First ... Second")."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from rsuper.data.batches import Batch
@@ -19,6 +20,9 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     stage: Literal["stage1", "main"] = "main"
+    patches: Literal["masks", "all"] = Field(
+        "masks", description="control: as many mask patches per step as R-Super has patches in all"
+    )
 
 
 def fit(task: Task, config: Config) -> None:
@@ -31,6 +35,9 @@ def fit(task: Task, config: Config) -> None:
         checkpoint.load_weights(network, weights_of(task.upstream["segmentation-stage1"]))
         stage = Stage(schedule.steps, schedule.learning_rate, schedule, "segmentation")
         offset = schedule.stage1_steps
+    if config.patches == "all":
+        more = {"mask_patches": schedule.mask_patches + schedule.report_patches}
+        task = replace(task, schedule=schedule.model_copy(update=more))
     masks = mask_sampler(task)
 
     def loss(model: nn.Module, batch: Batch) -> dict[str, Tensor]:

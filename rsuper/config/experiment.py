@@ -51,7 +51,9 @@ class Budget(Section):
     pancreas: int | None = Field(None, ge=0, description="CTs with a pancreatic tumor")
     kidney: int | None = Field(None, ge=0, description="CTs with a kidney tumor")
     normal: int | None = Field(None, ge=0, description="tumor-free CTs")
+    reports: int | None = Field(None, ge=1, description="CT-Report pairs; validation cases stay out of them")
     methods: tuple[str, ...] = Field(description="rows at this budget, as folder or folder-variant")
+    controls: tuple[str, ...] = Field((), description="rows that are compared, but no alternatives")
 
 
 class Preprocess(Section):
@@ -165,6 +167,12 @@ class Experiment(Section):
     methods: dict[str, dict[str, object]] = Field(
         default_factory=dict, description="per method folder: values that differ from its Config's defaults"
     )
+
+    @property
+    def all_controls(self) -> frozenset[str]:
+        """Rows that show what a number is worth: the untrained ones, and the trained ones of the budgets."""
+        trained = (name for budget in self.budgets.values() for name in budget.controls)
+        return frozenset([*self.controls, *trained])
 
     @model_validator(mode="after")
     def _consistent(self) -> "Experiment":

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from rsuper.artifacts import read_lines
 from rsuper.data.sources.abdomenatlas import RawCase
+from rsuper.data.store import WITHHELD_FOLDER
 from rsuper.data.volumes import Grid, read_grid
 from rsuper.errors import ArtifactError, DataError
 from rsuper.reports.findings import ReportFindings
@@ -79,7 +80,8 @@ def _spacing_text(grid: Grid) -> str:
 def _content_sha256(case: RawCase, findings: ReportFindings | None) -> str:
     """Hash all that a run can learn from a case, so that no stale model outlives a changed mask or report."""
     digest = hashlib.sha256()
-    for path in (case.ct, *_mask_files(case)):
+    withheld = sorted((case.ct.parent / WITHHELD_FOLDER).glob("*.nii.gz"))
+    for path in (case.ct, *_mask_files(case), *withheld):
         digest.update(path.name.encode() + path.read_bytes())
     if findings is not None:
         digest.update(findings.model_dump_json().encode())

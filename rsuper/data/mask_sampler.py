@@ -21,6 +21,7 @@ class MaskSampler:
 
     source: PatchSource
     cases: Sequence[StoredCase]
+    stream: int = MASK_STREAM  # two samplers of a run draw from two streams
 
     def __post_init__(self) -> None:
         if not self.cases:
@@ -48,7 +49,7 @@ class MaskSampler:
 
     def __call__(self, step: int) -> MaskBatch:
         """Return the mask patches of a step."""
-        rng = np.random.default_rng([self.source.seed, MASK_STREAM, step])
+        rng = np.random.default_rng([self.source.seed, self.stream, step])
         drawn = [self._draw(rng) for _ in range(self.source.schedule.mask_patches)]
         images, tumors, known = zip(*(self._patch(case, start, rng) for case, start in drawn), strict=True)
         return MaskBatch(

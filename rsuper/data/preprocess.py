@@ -1,6 +1,7 @@
 """From the cohort's files to the store: one spacing, RAS+, organ and tumor labels beside the CT."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,19 @@ from tqdm import tqdm
 from rsuper.artifacts import write_lines
 from rsuper.config.experiment import Preprocess
 from rsuper.data.sources.abdomenatlas import TUMOR_FILES
-from rsuper.data.store import ORGAN_LABELS, TUMOR_LABELS, CaseIndex, index_case, index_line, write_case
-from rsuper.data.volumes import Grid, read_mask, read_volume, resample
+from rsuper.data.store import (
+    INDEX,
+    ORGAN_LABELS,
+    TUMOR_LABELS,
+    WITHHELD_FOLDER,
+    CaseIndex,
+    index_case,
+    index_line,
+    tumor_voxels,
+    write_case,
+    write_withheld,
+)
+from rsuper.data.volumes import Grid, read_grid, read_mask, read_volume, resample
 
 
 def preprocess_cohort(
@@ -21,17 +33,23 @@ def preprocess_cohort(
     """Store every usable case and return the rows of volumes.csv.
 
     Tumor labels are stored for the cases with role `mask_role` alone: what a method may not see is not there.
+    Masks that a data set withholds (in the folder `withheld` of a case) are stored apart, for the ceiling
+    control and for measuring where reports lead.
 
     Raises:
         DataError: a CT or mask is missing, damaged or on another grid than its CT.
     """
-    rows, lines = [], []
+    rows, lines, apart = [], [], []
+    withheld = folder.parent / WITHHELD_FOLDER
     for row in tqdm(list(cohort.itertuples(index=False)), desc="preprocess", mininterval=5):
         targets = str(row.annotated).split() if row.role == mask_role else []
         index = _store_case(
             str(row.case_id), Path(str(row.ct)), str(row.organs).split(), targets, settings, folder
         )
         lines.append(index_line(index))
+        hidden = _store_withheld(index, Path(str(row.ct)), settings, withheld)
+        if hidden is not None:
+            apart.append(index_line(hidden))
         rows.append(
             {
                 "case_id": row.case_id,
@@ -41,7 +59,9 @@ def preprocess_cohort(
                 "reason": row.reason,
             }
         )
-    write_lines(lines, folder / "index.jsonl")
+    write_lines(lines, folder / INDEX)
+    if apart:
+        write_lines(apart, withheld / INDEX)
     return pd.DataFrame(rows)
 
 
@@ -66,6 +86,20 @@ def _store_case(
         tumors = resample(tumors, ct.spacing_mm, new, linear=False)
     write_case(folder, case_id, image, labels, tumors)
     return index_case(case_id, image.clip(*settings.clip_hu), labels, tumors, targets, new)
+
+
+def _store_withheld(index: CaseIndex, ct_file: Path, settings: Preprocess, folder: Path) -> CaseIndex | None:
+    """Store the tumor labels that lie in the folder `withheld` of a case; None where there is none."""
+    files = {
+        target: ct_file.parent / WITHHELD_FOLDER / f"{name}.nii.gz" for target, name in TUMOR_FILES.items()
+    }
+    files = {target: path for target, path in files.items() if path.is_file()}
+    if not files:
+        return None
+    ct = read_grid(ct_file)
+    tumors = resample(tumor_labels(ct, files), ct.spacing_mm, settings.spacing_mm, linear=False)
+    write_withheld(folder, index.case_id, tumors)
+    return replace(index, tumor_voxels=tumor_voxels(tumors, list(files)))
 
 
 def read_organs(ct: Grid, segmentations: Path, names: Sequence[str]) -> dict[str, Bool[np.ndarray, "x y z"]]:

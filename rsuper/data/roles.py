@@ -124,3 +124,23 @@ def budget_ids(
             )
         drawn += [pool[index] for index in rng.permutation(len(pool))[:wanted]]
     return sorted(drawn)
+
+
+def report_ids(pairs: Sequence[str], budget: Budget, seed: int) -> list[str]:
+    """Draw the CT-Report pairs of a budget; another seed draws others, and a larger budget keeps the smaller.
+
+    Args:
+        pairs: every case with a report that may be trained on.
+        budget: `reports` pairs are drawn; None takes all.
+        seed: of the run.
+
+    Raises:
+        DataError: there are fewer pairs than the budget asks for.
+    """
+    if budget.reports is None:
+        return list(pairs)
+    if budget.reports > len(pairs):
+        raise DataError(f"budget asks for {budget.reports} CT-Report pairs, the cohort has {len(pairs)}")
+    order = np.random.default_rng([seed, 3]).permutation(len(pairs))
+    chosen = set(order[: budget.reports].tolist())
+    return [case for index, case in enumerate(pairs) if index in chosen]

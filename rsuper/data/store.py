@@ -5,7 +5,7 @@ index with what a sampler must know (boxes of the organs, some tumor voxels), so
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +31,7 @@ ORGAN_LABELS = {
 WHOLE = {"pancreas": (1, 2, 3, 4)}
 TUMOR_LABELS = {"pancreas": 1, "kidney": 2}
 CHUNK = 32
+VOLUMES_FOLDER, WITHHELD_FOLDER, INDEX = "volumes", "withheld", "index.jsonl"
 INDEXED_TUMOR_VOXELS = 200
 
 Number = TypeVar("Number", int, float)
@@ -71,6 +72,7 @@ class StoredCase:
 
     folder: Path
     index: CaseIndex
+    tumor_folder: Path | None = None  # where the tumor labels lie apart from the CT
 
     @property
     def case_id(self) -> str:
@@ -87,7 +89,7 @@ class StoredCase:
 
     @cached_property
     def _tumors(self) -> blosc2.NDArray:
-        return _open(self.folder / f"{self.case_id}.tumors.b2nd")
+        return _open((self.tumor_folder or self.folder) / f"{self.case_id}.tumors.b2nd")
 
     def ct(self, start: Shape, size: Shape) -> Int16[np.ndarray, "x y z"]:
         """Read a box of the CT in HU; outside the volume there is air."""
@@ -116,13 +118,24 @@ def write_case(
         path = folder / f"{case_id}.{name}.b2nd"
         path.unlink(missing_ok=True)
         if array is not None:
-            blosc2.asarray(
-                np.ascontiguousarray(array),
-                urlpath=str(path),
-                mode="w",
-                chunks=tuple(min(CHUNK, n) for n in array.shape),
-                cparams=blosc2.CParams(codec=blosc2.Codec.ZSTD, clevel=3, nthreads=1),
-            )
+            _write_array(path, array)
+
+
+def write_withheld(folder: Path, case_id: str, tumors: UInt8[np.ndarray, "x y z"]) -> None:
+    """Store tumor labels apart from the volumes, out of sight of whoever opens these."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_array(folder / f"{case_id}.tumors.b2nd", tumors)
+
+
+def _write_array(path: Path, array: Shaped[np.ndarray, "x y z"]) -> None:
+    path.unlink(missing_ok=True)
+    blosc2.asarray(
+        np.ascontiguousarray(array),
+        urlpath=str(path),
+        mode="w",
+        chunks=tuple(min(CHUNK, n) for n in array.shape),
+        cparams=blosc2.CParams(codec=blosc2.Codec.ZSTD, clevel=3, nthreads=1),
+    )
 
 
 def index_case(
@@ -135,11 +148,6 @@ def index_case(
 ) -> CaseIndex:
     """Compute the index of a case; `targets` are the annotated ones."""
     boxes = {name: bounding_box(structure_mask(organs, [name])) for name in ORGAN_LABELS}
-    voxels = {}
-    for target in targets if tumors is not None else ():
-        found = np.argwhere(tumors == TUMOR_LABELS[target])
-        step = max(1, len(found) // INDEXED_TUMOR_VOXELS)
-        voxels[target] = [(int(x), int(y), int(z)) for x, y, z in found[::step]]
     x, y, z = organs.shape
     return CaseIndex(
         case_id=case_id,
@@ -148,8 +156,18 @@ def index_case(
         mean_hu=float(ct_clipped.mean()),
         std_hu=float(max(ct_clipped.std(), 1.0)),
         boxes={name: box for name, box in boxes.items() if box is not None},
-        tumor_voxels=voxels,
+        tumor_voxels={} if tumors is None else tumor_voxels(tumors, targets),
     )
+
+
+def tumor_voxels(tumors: UInt8[np.ndarray, "x y z"], targets: Sequence[str]) -> dict[str, list[Shape]]:
+    """Sample the tumor voxels of each annotated target, evenly in index order."""
+    voxels = {}
+    for target in targets:
+        found = np.argwhere(tumors == TUMOR_LABELS[target])
+        step = max(1, len(found) // INDEXED_TUMOR_VOXELS)
+        voxels[target] = [(int(x), int(y), int(z)) for x, y, z in found[::step]]
+    return voxels
 
 
 def bounding_box(mask: Bool[np.ndarray, "x y z"]) -> Box | None:
@@ -179,11 +197,22 @@ def open_store(volumes_csv: Path) -> dict[str, StoredCase]:
     """
     if not volumes_csv.is_file():
         raise ArtifactError(f"{volumes_csv}: no such file; the store is not finished")
-    folder = volumes_csv.parent / "volumes"
-    cases = {}
-    for line in read_lines(folder / "index.jsonl"):
+    folder = volumes_csv.parent / VOLUMES_FOLDER
+    return {index.case_id: StoredCase(folder, index) for index in _read_index(folder / INDEX)}
+
+
+def open_withheld(volumes_csv: Path) -> dict[str, StoredCase]:
+    """Return the cases of a data set whose tumor labels are withheld from methods, with these labels."""
+    folder, apart = volumes_csv.parent / VOLUMES_FOLDER, volumes_csv.parent / WITHHELD_FOLDER
+    if not (apart / INDEX).is_file():
+        return {}
+    return {index.case_id: StoredCase(folder, index, apart) for index in _read_index(apart / INDEX)}
+
+
+def _read_index(path: Path) -> Iterator[CaseIndex]:
+    for line in read_lines(path):
         content = json.loads(line)
-        index = CaseIndex(
+        yield CaseIndex(
             case_id=content["case_id"],
             shape=_triple(content["shape"]),
             spacing_mm=_triple(content["spacing_mm"]),
@@ -192,8 +221,6 @@ def open_store(volumes_csv: Path) -> dict[str, StoredCase]:
             boxes={name: (_triple(low), _triple(high)) for name, (low, high) in content["boxes"].items()},
             tumor_voxels={t: [_triple(v) for v in voxels] for t, voxels in content["tumor_voxels"].items()},
         )
-        cases[index.case_id] = StoredCase(folder, index)
-    return cases
 
 
 def _triple(values: Sequence[Number]) -> tuple[Number, Number, Number]:

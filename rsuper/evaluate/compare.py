@@ -56,8 +56,8 @@ def comparisons_frame(
     which takes these as given; CTs of one patient are swapped together. Its interval, and those of DSC and
     NSD (surfel area, first tolerance), which have no p-value, are paired bootstraps. Holm's adjustment runs
     over the alternatives of a budget, apart for each test set, target, stratum, metric and rule; variants of
-    the reference are ablations and stay out of it. Controls are not compared. A budget without the reference
-    has no rows.
+    the reference and trained controls are ablations and stay out of it. Untrained controls are not compared.
+    A budget without the reference has no rows.
 
     Several seeds: beside the rows of each there are rows of all together (seed `all`), of the means over
     seeds. Their tests take the trained networks as given, their intervals (two-level bootstrap) do not:
@@ -75,9 +75,8 @@ def comparisons_frame(
             same truth; names a case.
     """
     entropy = int(generator.integers(2**63))
-    reference = experiment.evaluation.reference
     rows = [
-        _row(ours, other, stratum, found, reference)
+        _row(ours, other, stratum, found, experiment)
         for ours, other in _pairs(cases, experiment)
         for stratum in STRATA
         for found in _compare(ours, other, stratum, experiment, entropy)
@@ -212,7 +211,7 @@ def _mask_mean(
 
 
 def _row(
-    ours: ScoredSeeds, other: ScoredSeeds, stratum: str, found: Comparison, reference: str
+    ours: ScoredSeeds, other: ScoredSeeds, stratum: str, found: Comparison, experiment: Experiment
 ) -> dict[str, object]:
     failures = [f"{group.key.method}: {text}" for group in (ours, other) if (text := group.failures(stratum))]
     return {
@@ -232,7 +231,8 @@ def _row(
         "test": found.test,
         "p_value": found.p_value,
         "p_adjusted": math.nan,
-        "ablation": other.key.method.startswith(f"{reference}-"),
+        "ablation": other.key.method.startswith(f"{experiment.evaluation.reference}-")
+        or other.key.method in experiment.all_controls,
         "reason": "; ".join(filter(None, [found.reason, *failures])),
     }
 

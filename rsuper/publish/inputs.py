@@ -51,7 +51,7 @@ class Inputs:
             supervision={
                 (budget, method): _seen_by(method, counts)
                 for budget, counts in budgets.items()
-                for method in experiment.budgets[budget].methods
+                for method in (*experiment.budgets[budget].methods, *experiment.budgets[budget].controls)
             },
             leaked=pd.DataFrame(columns=list(LEAKED.columns))
             if leaked is None

@@ -171,13 +171,16 @@ def _other_rows(experiment: Experiment) -> Iterator[tuple[str, str, str]]:
     known = {(budget, method) for _, budget, method in PAPER_ROWS}
     for budget, section in experiment.budgets.items():
         for method in section.methods:
-            if (budget, method) not in known and method not in experiment.controls:
+            if (budget, method) not in known and method not in experiment.all_controls:
                 yield OTHER, budget, method
 
 
 def _control_rows(measured: set[tuple[str, str]], experiment: Experiment) -> Iterator[tuple[str, str, str]]:
-    """Controls do not depend on the budget; each stands once per budget it was run at, else once."""
+    """Untrained controls stand once per budget they were run at, else once; trained ones at their budgets."""
     budgets = list(experiment.budgets)
+    for budget, section in experiment.budgets.items():
+        for method in section.controls:
+            yield CONTROLS, budget, method
     for method in experiment.controls:
         for budget in [name for name in budgets if (name, method) in measured] or budgets[-1:]:
             yield CONTROLS, budget, method
@@ -197,5 +200,7 @@ def _status(
     if not found or (variant and variant not in found[0].variants):
         return NOT_IMPLEMENTED
     section = experiment.budgets.get(budget)
-    listed = method in experiment.controls or (section is not None and method in section.methods)
+    listed = method in experiment.controls
+    if section is not None:
+        listed = listed or method in (*section.methods, *section.controls)
     return NO_RESULT if listed else NOT_LISTED

@@ -7,7 +7,7 @@ import pandas as pd
 from rsuper.config.experiment import Experiment
 from rsuper.publish.cells import Marks, Values
 from rsuper.publish.columns import TESTED, Column, further_columns, groups, paper_columns
-from rsuper.publish.rows import CONTROLS, RUN, Card, Row, table_rows
+from rsuper.publish.rows import RUN, Card, Row, table_rows
 
 # Training cases behind a row: (budget, method) -> masks per target, reports per target.
 Supervision = Mapping[tuple[str, str], tuple[Mapping[str, int], Mapping[str, int]]]
@@ -62,7 +62,7 @@ def _lead(
     row: Row, experiment: Experiment, supervision: Supervision, values: Values
 ) -> dict[str, str | int | None]:
     masks, reports = supervision.get((row.budget, row.method), ({}, {}))
-    trained = row.status == RUN and row.block != CONTROLS
+    trained = row.status == RUN and row.method not in experiment.controls
     lead: dict[str, str | int | None] = {
         "block": row.block,
         "budget": row.budget,

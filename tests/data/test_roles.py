@@ -4,7 +4,13 @@ import pandas as pd
 import pytest
 
 from rsuper.config.experiment import Budget
-from rsuper.data.roles import budget_ids, leaked_cases, refuse_patients_in_two_roles, validation_ids
+from rsuper.data.roles import (
+    budget_ids,
+    leaked_cases,
+    refuse_patients_in_two_roles,
+    report_ids,
+    validation_ids,
+)
 from rsuper.errors import DataError
 
 
@@ -157,9 +163,9 @@ def test_validation_holds_whole_patients(experiment):
 def test_validation_is_never_trained_on(collection):
     held_out = set(collection.validation)
     assert len(held_out) == 1
-    assert not held_out & set(collection.report_ids())
+    assert not held_out & set(collection.report_ids("full", 0))
     assert not held_out & set(collection.budget_cases("full", 0))
-    assert set(collection.report_ids()) | held_out == {"tiny_R1", "tiny_R2", "tiny_R3"}
+    assert set(collection.report_ids("full", 0)) | held_out == {f"tiny_R{number}" for number in (1, 2, 3, 4)}
     assert set(collection.evaluated("internal")) == {"tiny_T1", "tiny_T2"}
 
 
@@ -168,3 +174,19 @@ def test_a_test_set_without_cases(collection, experiment):
     other = replace(collection, experiment=experiment.model_copy(update={"test_sets": absent}))
     with pytest.raises(DataError, match="test set 'none': no case has role 'absent'"):
         other.evaluated("none")
+
+
+def test_report_budgets_are_drawn_by_seed_and_nested():
+    pairs = [f"r{i}" for i in range(20)]
+
+    def drawn_reports(number, seed=0):
+        return report_ids(pairs, Budget(methods=(), reports=number), seed)
+
+    assert drawn_reports(None) == pairs
+    few, more = drawn_reports(5), drawn_reports(12)
+    assert len(few) == 5
+    assert set(few) < set(more)
+    assert more == [case for case in pairs if case in more]  # in the cohort's order
+    assert few != drawn_reports(5, seed=1)
+    with pytest.raises(DataError, match="budget asks for 21 CT-Report pairs, the cohort has 20"):
+        drawn_reports(21)

@@ -10,8 +10,10 @@ from rsuper.data.store import (
     index_case,
     index_line,
     open_store,
+    open_withheld,
     structure_mask,
     write_case,
+    write_withheld,
 )
 from rsuper.errors import ArtifactError
 
@@ -103,3 +105,16 @@ def test_the_tiny_store_is_in_ras_whatever_the_file_order(collection, boxes):
     tumors = collection.stored["tiny_M2"].tumors((0, 0, 0), (40, 32, 32))
     assert bounding_box(tumors == 2) == boxes["kidney_lesion"]
     assert collection.stored["tiny_R1"].index.tumor_voxels == {}
+
+
+def test_withheld_labels_lie_apart_from_the_volumes(stored):
+    assert open_withheld(stored / "volumes.csv") == {}
+    tumors = np.zeros((40, 6, 5), np.uint8)
+    tumors[7, 3, 2] = 2
+    write_withheld(stored / "withheld", "c", tumors)
+    index = open_store(stored / "volumes.csv")["c"].index
+    write_lines([index_line(index)], stored / "withheld" / "index.jsonl")
+    case, usual = open_withheld(stored / "volumes.csv")["c"], open_store(stored / "volumes.csv")["c"]
+    assert (case.ct((7, 0, 0), (1, 1, 1)) == 7).all()
+    assert np.argwhere(case.tumors((0, 0, 0), (40, 6, 5))).tolist() == [[7, 3, 2]]
+    assert np.argwhere(usual.tumors((0, 0, 0), (40, 6, 5))).tolist() == [[3, 2, 1]]

@@ -91,6 +91,17 @@ def test_controls_and_ablations():
     pd.testing.assert_series_equal(alone["p_adjusted"], alone["p_value"], check_names=False)
 
 
+def test_trained_controls_are_compared_outside_of_holm_and_marks():
+    budgets = {"full": {"methods": ["segmentation", "r_super"], "controls": ["all_masks"]}}
+    experiment = make_experiment(budgets=budgets)
+    runs = [random_run(name, seed) for seed, name in enumerate(("r_super", "all_masks", "segmentation"))]
+    frame = comparisons_frame(pd.concat(runs), experiment, np.random.default_rng(0))
+    assert set(frame["other"]) == {"all_masks", "segmentation"}
+    assert (frame["ablation"] == (frame["other"] == "all_masks")).all()
+    alone = frame[~frame["ablation"] & frame["p_value"].notna()]
+    pd.testing.assert_series_equal(alone["p_adjusted"], alone["p_value"], check_names=False)
+
+
 def test_holm_runs_over_the_alternatives_of_one_test():
     others = ["segmentation", "nnunet", "multi_task"]
     runs = [

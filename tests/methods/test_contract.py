@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rsuper.errors import MethodError
+from rsuper.errors import ArtifactError, MethodError
 from rsuper.methods import METHODS, available, find
 from rsuper.runs import store_predictions, training_totals
 from tests.methods import contract
@@ -74,19 +74,19 @@ def test_a_method_sees_what_its_card_declares_alone(name, task_for, tmp_path):
     contract.check_sees_what_it_declares(find(name), task_for(name, tmp_path).cohort)
 
 
-def test_only_one_method_may_see_the_truth():
-    assert [name for name, card in CARDS.items() if card.control == "ceiling"] == ["oracle"]
+def test_only_the_ceilings_may_see_the_truth():
+    assert [name for name, card in CARDS.items() if card.control == "ceiling"] == ["all_masks", "oracle"]
 
 
 def test_what_is_visible(task_for, tmp_path, collection):
     cohort = task_for("r_super", tmp_path).cohort
     assert [case.case_id for case in cohort.masks] == ["tiny_M1", "tiny_M2", "tiny_M3"]
-    assert [case.stored.case_id for case in cohort.reports] == collection.report_ids()
+    assert [case.stored.case_id for case in cohort.reports] == collection.report_ids("full", 0)
     assert {case.case_id for case in cohort.images} == {
         "tiny_M1",
         "tiny_M2",
         "tiny_M3",
-        *collection.report_ids(),
+        *collection.report_ids("full", 0),
     }
 
 
@@ -108,6 +108,38 @@ def test_rows_do_equal_work(fitted):
     assert training_totals(fitted("silent").workdir) == dict.fromkeys(
         ("steps", "mask_patches", "report_patches"), 0
     )
+
+
+def test_controls_see_what_they_say(fitted):
+    def totals(name):
+        work = training_totals(fitted(name).workdir)
+        return work["steps"], work["mask_patches"], work["report_patches"]
+
+    # 2 steps of 2 + 2 patches: masks in the place of reports, or reports of another kind.
+    assert totals("segmentation-all_patches") == totals("all_masks") == (2, 8, 0)
+    assert totals("r_super-shuffled_reports") == totals("r_super-normals_only") == (2, 4, 4)
+    for line in log_lines(fitted("r_super-normals_only").workdir):
+        assert "count:positive_sized" not in line
+        assert line["tumors_assigned"] == 0
+
+
+def test_the_ceiling_trains_on_masks_that_no_method_may_see(task_for, tmp_path, collection):
+    cohort = task_for("all_masks", tmp_path).cohort
+    assert [case.case_id for case in cohort.withheld] == collection.report_ids("full", 0)
+    by_case = {case.case_id: case for case in cohort.withheld}
+    if "tiny_R1" in by_case:
+        case = by_case["tiny_R1"]
+        assert int((case.tumors((0, 0, 0), case.index.shape) == 1).sum()) == 27
+    for name in ("segmentation", "r_super"):
+        with pytest.raises(MethodError, match=f"'{name}' asked for .* control: ceiling"):
+            _ = task_for(name, tmp_path).cohort.withheld
+    # What a method is handed holds no such labels.
+    with pytest.raises(ArtifactError, match=r"tumors\.b2nd: no such array"):
+        cohort.report_cases[0].stored.tumors((0, 0, 0), (4, 4, 4))
+    task = task_for("all_masks", tmp_path)
+    without = replace(task, cohort=replace(task.cohort, withheld_cases=()))
+    with pytest.raises(MethodError, match="no data set has any: take the row out"):
+        find("all_masks").module.fit(without, find("all_masks").config({}))
 
 
 def test_rows_continue_the_same_first_stage_on_the_same_mask_patches(fitted, collection):

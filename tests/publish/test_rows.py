@@ -34,6 +34,24 @@ def test_a_control_stands_once_per_budget_it_was_run_at(experiment, cards):
     assert [row.budget for row in rows if row.method == "oracle"] == ["full"]
 
 
+def test_trained_controls_stand_at_their_budget_before_the_untrained_ones(cards):
+    budgets = {
+        "few": {"methods": ["segmentation"], "controls": ["all_masks", "silent-x"]},
+        "full": {"methods": []},
+    }
+    experiment = make_experiment(budgets=budgets)
+    metrics = metrics_of([metric("few", "all_masks", "auc", 0.9)])
+    rows = [row for row in table_rows(metrics, experiment, cards) if row.block == "controls"]
+    assert [(row.budget, row.method) for row in rows] == [
+        ("few", "all_masks"),
+        ("few", "silent-x"),
+        ("full", "oracle"),
+        ("full", "silent"),
+    ]
+    assert rows[0].status == "run"
+    assert experiment.all_controls == {"all_masks", "silent-x", "oracle", "silent"}
+
+
 def test_labels():
     cards = [Card("r_super", "R-Super", variant_labels={"ball_only": "Ball Loss"})]
     assert label_of("r_super", cards) == "R-Super"

@@ -42,7 +42,7 @@ TEST_SETS = ["validation", *EXPERIMENT.test_sets]
 RUNS = [
     (budget, method, seed)
     for budget, settings in EXPERIMENT.budgets.items()
-    for method in settings.methods
+    for method in (*settings.methods, *settings.controls)
     for seed in EXPERIMENT.seeds
 ] + [
     (list(EXPERIMENT.budgets)[-1], control, seed)

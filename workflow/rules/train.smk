@@ -36,7 +36,7 @@ rule fit:
         device=DEVICE,
         settings=section(*TRAINING_SECTIONS),
         budget=lambda wildcards: EXPERIMENT.budgets[wildcards.budget].model_dump(
-            exclude={"methods"}
+            exclude={"methods", "controls"}
         ),
         values=lambda wildcards: EXPERIMENT.methods.get(
             wildcards.method.partition("-")[0], {}

@@ -18,6 +18,7 @@ from rsuper.data.phantom.case import TARGETS, PhantomCase, make_case
 from rsuper.data.phantom.lesions import Target
 from rsuper.data.phantom.reports import CaseFacts, CystFact, TumorFact, WrittenReport, write_report
 from rsuper.data.phantom.shapes import Grid
+from rsuper.data.store import WITHHELD_FOLDER
 from rsuper.errors import ArtifactError, ConfigError
 
 # File names of AbdomenAtlas: "pancreatic", but "kidney".
@@ -167,14 +168,15 @@ def _write_volumes(
     folder: Path, case: PhantomCase, hospital: HospitalSpec, group: CaseGroup, spec: PhantomSpec
 ) -> None:
     affine = Grid(spec.grid.shape, spec.grid.spacing_mm).affine
-    (folder / "segmentations").mkdir(parents=True)
+    lesions = {LESION_FILES[target]: case.lesion_mask(target) for target in TARGETS}
+    # What a hospital did not segment is kept apart, for the ceiling control and for measuring.
+    tumor_folder = "segmentations" if group.has_tumor_masks else WITHHELD_FOLDER
+    for place, masks in (("segmentations", case.stored_organs), (tumor_folder, lesions)):
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        for name, mask in masks.items():
+            path = folder / place / f"{name}.nii.gz"
+            write_nifti(path, mask.astype(np.uint8), affine, hospital.orientation)
     write_nifti(folder / "ct.nii.gz", case.ct, affine, hospital.orientation)
-    masks = dict(case.stored_organs)
-    if group.has_tumor_masks:
-        masks |= {LESION_FILES[target]: case.lesion_mask(target) for target in TARGETS}
-    for name, mask in masks.items():
-        path = folder / "segmentations" / f"{name}.nii.gz"
-        write_nifti(path, mask.astype(np.uint8), affine, hospital.orientation)
 
 
 def write_nifti(path: Path, array: Shaped[np.ndarray, "x y z"], affine: np.ndarray, orientation: str) -> None:

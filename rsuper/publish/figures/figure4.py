@@ -77,7 +77,7 @@ def _points(
         (settled["metric"] == "f1")
         & (settled["rule"] == rule)
         & (settled["stratum"] == "all")
-        & ~settled["method"].isin(experiment.controls)
+        & ~settled["method"].isin(experiment.all_controls)
         & ~settled["method"].str.startswith(f"{experiment.evaluation.reference}-")
     ]
     keys = ["budget", "method", "test_set", "target"]

@@ -46,7 +46,7 @@ def method_curves(cases: pd.DataFrame, metrics: pd.DataFrame, experiment: Experi
         metrics: columns of METRICS.
         experiment: names the case score and the controls.
     """
-    drawn = cases[~cases["method"].isin(experiment.controls)]
+    drawn = cases[~cases["method"].isin(experiment.all_controls)]
     by_line: dict[tuple[str, str, str, str], list[ScoredCases]] = {}
     for group in scored_groups(drawn, experiment.evaluation.score):
         if group.labels.any() and not group.labels.all():

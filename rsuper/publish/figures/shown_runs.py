@@ -10,7 +10,7 @@ Run = tuple[str, str, int]  # budget, method, seed
 def shown_runs(runs: Sequence[Run], experiment: Experiment) -> list[Run]:
     """Keep the runs of the first seed that are no controls, in the experiment's order."""
     first = experiment.seeds[0]
-    return [run for run in runs if run[2] == first and run[1] not in experiment.controls]
+    return [run for run in runs if run[2] == first and run[1] not in experiment.all_controls]
 
 
 def choosing_run(runs: Sequence[Run], experiment: Experiment) -> Run | None:

@@ -22,6 +22,7 @@ from rsuper.data.phantom.reports import (
 from rsuper.data.sources.real_anatomy.catalog import Entry, catalog
 from rsuper.data.sources.real_anatomy.masks import Crop, read_crop
 from rsuper.data.sources.real_anatomy.render import RenderedCase, render_case
+from rsuper.data.store import WITHHELD_FOLDER
 from rsuper.errors import ArtifactError, ConfigError, DataError
 from rsuper.metrics.strata import longest_axial_diameter_mm
 from rsuper.schemas import METADATA, REPORTS
@@ -123,13 +124,14 @@ def _write_case(
     if not case.tumor.any():
         raise DataError(f"{entry.mask}: at {spec.spacing_mm:g} mm no voxel of the tumor is left")
     case_id = f"{entry.source.upper()}_{entry.case_id.removeprefix('case_')}_{kind}"
-    lesion = case.tumor & diseased if role != _REPORT_ROLE else None
-    masks = dict(case.stored_organs) | ({LESION_FILES[entry.target]: lesion} if lesion is not None else {})
-    (folder / case_id / "segmentations").mkdir(parents=True)
+    lesions = {LESION_FILES[entry.target]: case.tumor & diseased}
+    tumor_folder = "segmentations" if role != _REPORT_ROLE else WITHHELD_FOLDER
+    for place, masks in (("segmentations", case.stored_organs), (tumor_folder, lesions)):
+        (folder / case_id / place).mkdir(parents=True, exist_ok=True)
+        for name, mask in masks.items():
+            path = folder / case_id / place / f"{name}.nii.gz"
+            write_nifti(path, mask.astype(np.uint8), case.affine, hospital.orientation)
     write_nifti(folder / case_id / "ct.nii.gz", case.ct, case.affine, hospital.orientation)
-    for name, mask in masks.items():
-        path = folder / case_id / "segmentations" / f"{name}.nii.gz"
-        write_nifti(path, mask.astype(np.uint8), case.affine, hospital.orientation)
     report, sizes = None, ""
     if role != _MASK_ROLE:
         report, sizes = _report(case_id, entry, crop, case, spec.reports, words)
