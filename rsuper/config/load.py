@@ -47,10 +47,26 @@ def parse(model: type[Model], content: object, source: str) -> Model:
 def load_experiment(path: Path) -> Experiment:
     """Read and check an experiment file.
 
+    A file that says `extends: other.yaml` has every top-level key of that file (beside it) but those that it
+    gives itself: these stand as a whole in the place of the other's.
+
     Raises:
-        ConfigError: the file is missing, incomplete, has an unknown key or contradicts itself.
+        ConfigError: the file, or one that it extends, is missing, incomplete, has an unknown key, contradicts
+            itself or extends itself.
     """
-    return parse(Experiment, read_yaml(path), str(path))
+    return parse(Experiment, _extended(path, ()), str(path))
+
+
+def _extended(path: Path, below: tuple[Path, ...]) -> dict[str, object]:
+    if path.resolve() in below:
+        raise ConfigError(f"{below[0]}: key 'extends' leads back to {path}")
+    own = read_yaml(path)
+    other = own.pop("extends", None)
+    if other is None:
+        return own
+    if not isinstance(other, str):
+        raise ConfigError(f"{path}: key 'extends' must be the name of a file beside it, got {other!r}")
+    return _extended(path.parent / other, (*below, path.resolve())) | own
 
 
 def _complaint(item: object) -> str:

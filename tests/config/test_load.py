@@ -102,7 +102,7 @@ def test_every_file_that_comes_with_the_project_is_valid(path):
     assert experiment.name == path.stem
     uses_phantom = any(dataset.source == "phantom" for dataset in experiment.datasets.values())
     assert (experiment.phantom is not None) == uses_phantom
-    assert set(read_yaml(path)) <= set(Experiment.model_fields)
+    assert set(read_yaml(path)) <= {*Experiment.model_fields, "extends"}
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
@@ -117,7 +117,7 @@ def test_the_network_of_every_file_can_be_built_and_takes_its_patch(path):
 def test_the_methods_of_every_file_exist_and_take_its_values(path):
     experiment = load_experiment(path)
     for budget in experiment.budgets.values():
-        for name in budget.methods:
+        for name in (*budget.methods, *budget.controls):
             method = find(name)
             assert method.config(experiment.methods.get(name.partition("-")[0], {}))
             assert method.targets(experiment.targets)
@@ -141,4 +141,42 @@ def test_variants_are_compared_on_the_default_experiment():
     own = {"name", "about", "budgets"}
     assert variants.model_dump(exclude=own) == default.model_dump(exclude=own)
     for name, budget in variants.budgets.items():
-        assert budget.model_dump(exclude={"methods"}) == default.budgets[name].model_dump(exclude={"methods"})
+        rows = {"methods", "controls"}
+        assert budget.model_dump(exclude=rows) == default.budgets[name].model_dump(exclude=rows)
+
+
+def test_a_file_that_extends_another_replaces_whole_sections(tmp_path):
+    write(tmp_path, targets=["kidney", "pancreas"], seeds=[0, 1])
+    other = tmp_path / "other.yaml"
+    other.write_text(
+        yaml.safe_dump({"extends": "own.yaml", "name": "other", "preprocess": {"clip_hu": [0, 1]}})
+    )
+    last = tmp_path / "last.yaml"
+    last.write_text(yaml.safe_dump({"extends": "other.yaml", "seeds": [2]}))
+    base, found = load_experiment(tmp_path / "own.yaml"), load_experiment(last)
+    assert (found.name, found.seeds, found.preprocess.clip_hu) == ("other", (2,), (0, 1))
+    own = {"name", "seeds", "preprocess"}
+    assert found.model_dump(exclude=own) == base.model_dump(exclude=own)
+
+
+@pytest.mark.parametrize(
+    ("extends", "message"),
+    [
+        ("absent.yaml", r"absent\.yaml: no such file"),
+        ("other.yaml", r"other\.yaml: key 'extends' leads back to .*other\.yaml"),
+        (["own.yaml"], r"other\.yaml: key 'extends' must be the name of a file"),
+    ],
+)
+def test_what_cannot_be_extended_is_named(tmp_path, extends, message):
+    path = tmp_path / "other.yaml"
+    path.write_text(yaml.safe_dump({"extends": extends, "name": "other"}))
+    with pytest.raises(ConfigError, match=message):
+        load_experiment(path)
+
+
+def test_an_error_of_the_extended_file_is_found_too(tmp_path):
+    write(tmp_path, shedule={})
+    path = tmp_path / "other.yaml"
+    path.write_text("extends: own.yaml\nname: other\n")
+    with pytest.raises(ConfigError, match=r"other\.yaml: .*'shedule' is not known"):
+        load_experiment(path)

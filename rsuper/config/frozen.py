@@ -1,0 +1,37 @@
+"""Seeds that nobody chose: derived from what an experiment is, once it is settled.
+
+Whoever may pick the seed of a reported run can pick its result. So the seeds follow from the experiment file
+and the code that makes its data: a change of either gives other seeds, and with them another run.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# What an experiment is called, and the seeds themselves, do not decide what is measured.
+NOT_SETTLED = ("name", "about", "data_seed", "seeds")
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Of the data, and of training: one per network that a row trains."""
+
+    data_seed: int
+    seeds: tuple[int, ...]
+
+
+def derived_seeds(experiment: Mapping[str, object], code: str, count: int) -> Seeds:
+    """Derive a settled experiment's seeds from the SHA-256 of what it says and of the code behind its data.
+
+    Args:
+        experiment: every key of the experiment file, with defaults filled in; names and seeds are left out.
+        code: fingerprint of the code that makes the data.
+        count: number of training seeds.
+    """
+    settled = {key: value for key, value in experiment.items() if key not in NOT_SETTLED}
+    text = json.dumps(settled, sort_keys=True, default=str) + code
+    digest = hashlib.sha256(text.encode()).digest()
+    # Two bytes each: short enough for the name of a folder.
+    numbers = [int.from_bytes(digest[2 * k : 2 * k + 2]) for k in range(count + 1)]
+    return Seeds(numbers[0], tuple(numbers[1:]))

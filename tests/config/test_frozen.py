@@ -1,0 +1,31 @@
+import hashlib
+import json
+
+from rsuper.config.frozen import derived_seeds
+
+CONTENT = {
+    "name": "a",
+    "about": "b",
+    "data_seed": 1,
+    "seeds": [0],
+    "targets": ["kidney"],
+    "schedule": {"steps": 3},
+}
+
+
+def test_by_hand():
+    text = json.dumps({"schedule": {"steps": 3}, "targets": ["kidney"]}) + "code"
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    found = derived_seeds(CONTENT, "code", 2)
+    assert found.data_seed == int(digest[:4], 16)
+    assert found.seeds == (int(digest[4:8], 16), int(digest[8:12], 16))
+
+
+def test_what_changes_the_seeds():
+    usual = derived_seeds(CONTENT, "code", 3)
+    assert (
+        derived_seeds(CONTENT | {"name": "x", "about": "y", "data_seed": 9, "seeds": [5]}, "code", 3) == usual
+    )
+    assert derived_seeds(CONTENT | {"targets": ["pancreas"]}, "code", 3) != usual
+    assert derived_seeds(CONTENT, "other code", 3) != usual
+    assert derived_seeds(CONTENT, "code", 1).seeds == usual.seeds[:1]
