@@ -193,6 +193,11 @@ def run_record(run: Path) -> Path:
     return run / "run.json"
 
 
+def landing_log(run: Path) -> Path:
+    """Where reported tumors landed while a run trained, and what it predicted; report losses alone."""
+    return run / "landing.jsonl"
+
+
 def predictions_table(run: Path, test_set: str) -> Path:
     """Table of the probability maps of one test set; written last."""
     return run / "predictions" / test_set / "predictions.csv"

@@ -1,13 +1,16 @@
 """The two report losses on a batch of CT-Report patches, with their constants."""
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from rsuper.data.batches import ReportBatch
-from rsuper.losses.assignment import ReportedTumor, VoxelRule, tally
+from rsuper.losses.assignment import Assignment, ReportedTumor, VoxelRule, tally
 from rsuper.losses.ball import ball_terms
 from rsuper.losses.volume import background_loss, foreground_loss
 from rsuper.networks.outputs import Outputs
@@ -34,20 +37,45 @@ class ReportLossConfig(BaseModel):
     voxels_from: VoxelRule = Field("volume", description="N of the Ball Loss: §2.2, or the released code's")
 
 
-def report_terms(outputs: Outputs, batch: ReportBatch, config: ReportLossConfig) -> dict[str, Tensor]:
+@dataclass(frozen=True, eq=False)
+class Supervised:
+    """What the report losses made of a batch.
+
+    `logits` are the output whose volumes count: `output` is "deep", which has the Volume Loss, or "final"
+    where that loss is off. `assignments`: the Ball Loss's, every target of every patch a case, the tumors of
+    a case in the order of the batch's regions; None where that loss is off.
+    """
+
+    output: str
+    logits: Float[Tensor, "b c x y z"]
+    assignments: tuple[Assignment, ...] | None
+
+
+Watch = Callable[[ReportBatch, Supervised], None]
+
+
+def report_terms(
+    outputs: Outputs, batch: ReportBatch, config: ReportLossConfig, watch: Watch | None = None
+) -> dict[str, Tensor]:
     """Weigh the report losses: volume on the deep output, ball on the final one.
 
-    Beside the terms come measurements: how many tumors were assigned, truncated or had no room.
+    Beside the terms come measurements: how many tumors were assigned, truncated or had no room. `watch` is
+    shown the batch and what the losses made of it.
 
     Source: §2.1, §2.2.
     """
     assert outputs.deep is not None
-    terms = {}
+    terms: dict[str, Tensor] = {}
+    assignments = None
     if config.volume_weight > 0:
         terms["volume"] = config.volume_weight * _volume(torch.sigmoid(outputs.deep.float()), batch, config)
     if config.ball_weight > 0:
-        ball, found = _ball(outputs.final, batch, config)
-        terms |= {"ball": config.ball_weight * ball, **found}
+        ball, assignments = _ball(outputs.final, batch, config)
+        terms |= {"ball": config.ball_weight * ball, **tally(assignments)}
+    if watch is not None:
+        output = "deep" if config.volume_weight > 0 else "final"
+        logits = (outputs.deep if output == "deep" else outputs.final).detach()
+        watch(batch, Supervised(output, logits, assignments))
     return terms
 
 
@@ -69,8 +97,10 @@ def _volume(probability: Tensor, batch: ReportBatch, config: ReportLossConfig) -
     return foreground.mean() + config.background_weight * background
 
 
-def _ball(logits: Tensor, batch: ReportBatch, config: ReportLossConfig) -> tuple[Tensor, dict[str, Tensor]]:
-    """Ball Loss, every target of every patch a case, and how many tumors found their voxels."""
+def _ball(
+    logits: Tensor, batch: ReportBatch, config: ReportLossConfig
+) -> tuple[Tensor, tuple[Assignment, ...]]:
+    """Ball Loss, every target of every patch a case, and the masks that it rests on."""
     channels = logits.shape[1]
     tumors: list[list[ReportedTumor]] = [[] for _ in range(len(logits) * channels)]
     penalized = batch.outside.clone()
@@ -91,4 +121,4 @@ def _ball(logits: Tensor, batch: ReportBatch, config: ReportLossConfig) -> tuple
             last_weight=config.last_weight,
             voxels_from=config.voxels_from,
         )
-    return terms.cross_entropy.mean() + terms.dice, tally(terms.assignments)
+    return terms.cross_entropy.mean() + terms.dice, terms.assignments

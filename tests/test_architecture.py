@@ -37,6 +37,7 @@ LINES = {
     "job": 5,
     "segmenter": 5,
     "report_terms": 5,
+    "landing": 5,
     "scaffold": 5,
     "evaluate": 5,
     "publish": 5,

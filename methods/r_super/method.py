@@ -17,6 +17,7 @@ from rsuper.data.report_sampler import ReportSampler
 from rsuper.data.store import StoredCase
 from rsuper.engine import checkpoint
 from rsuper.engine.train import Stage, train
+from rsuper.landing import LandingLog
 from rsuper.report_terms import ReportLossConfig, report_terms
 from rsuper.reports.findings import ReportFindings
 from rsuper.reports.shuffle import shuffled
@@ -57,6 +58,8 @@ def fit(task: Task, config: Config) -> None:
     masks = mask_sampler(task)
     use = ReportUse(config.size_rule, config.subsegments, config.grow_mm)
     reports = ReportSampler(patch_source(task), reports_of(task, config), use)
+    stage = Stage(task.schedule.steps, task.schedule.learning_rate, task.schedule, task.workdir.parent.name)
+    landing = LandingLog(task.workdir, task.targets, stage)
 
     def batch_of(step: int) -> Batch:
         return Batch(masks=masks(task.schedule.stage1_steps + step), reports=reports(step))
@@ -69,11 +72,12 @@ def fit(task: Task, config: Config) -> None:
         on_masks, on_reports = (
             part_of(outputs, rows, channels) for rows in (slice(split), slice(split, None))
         )
-        return mask_terms(on_masks, batch.masks, task) | report_terms(on_reports, batch.reports, config)
+        terms = mask_terms(on_masks, batch.masks, task)
+        return terms | report_terms(on_reports, batch.reports, config, landing.add)
 
-    stage = Stage(task.schedule.steps, task.schedule.learning_rate, task.schedule, task.workdir.parent.name)
     train(network, batch_of, loss, stage, task.workdir / "model")
-    write_json({"organs_left_out": reports.unusable}, task.workdir / "report_use.json")
+    counts = {"organs_used": reports.usable, "organs_left_out": reports.unusable}
+    write_json(counts, task.workdir / "report_use.json")
 
 
 def reports_of(task: Task, config: Config) -> list[tuple[StoredCase, ReportFindings]]:

@@ -43,23 +43,39 @@ class BatchTumor:
 
 @dataclass(frozen=True)
 class BatchRegion:
-    """A supervised region: row and channel of the batch, its mask, its reported volume and tumors."""
+    """A supervised region: row and channel of the batch, its mask, its reported volume and tumors.
+
+    `structures` grown by `grown_mm` are the mask.
+    """
 
     row: int
     channel: int
     mask: Bool[Tensor, "x y z"]
     volume_mm3: float
     tumors: tuple[BatchTumor, ...]
+    structures: tuple[str, ...]
+    grown_mm: float
+
+
+@dataclass(frozen=True)
+class PatchPlace:
+    """Where a patch was read in its stored volume, and along which axes it was mirrored then."""
+
+    start: Shape
+    mirrored: tuple[int, ...]
+    volume: Shape  # of the stored volume
 
 
 @dataclass(frozen=True)
 class ReportBatch:
     """Patches with report supervision; each fully covers one organ."""
 
+    step: int
     case_ids: tuple[str, ...]
     image: Float[Tensor, "b i x y z"]
     outside: Bool[Tensor, "b c x y z"]  # voxels certainly free of tumor, per target
     regions: tuple[BatchRegion, ...]
+    places: tuple[PatchPlace, ...]  # per patch
     spacing_mm: Spacing
     counts: Mapping[str, int]  # how many regions counted, and why others did not
 

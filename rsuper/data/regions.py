@@ -51,6 +51,8 @@ class PatchRegion:
     mask: Bool[np.ndarray, "x y z"]
     volume_mm3: float
     tumors: tuple[PatchTumor, ...]
+    structures: tuple[str, ...]
+    grown_mm: float = 0.0  # how far the mask reaches beyond its structures
 
 
 @dataclass(frozen=True)
@@ -197,17 +199,18 @@ def _patch_region(
     region: Region, organs: UInt8[np.ndarray, "x y z"], grow_mm: float, spacing_mm: Spacing
 ) -> PatchRegion:
     def mask(structures: Sequence[str]) -> Bool[np.ndarray, "x y z"]:
-        return _grown(structure_mask(organs, structures), grow_mm, spacing_mm)
+        return grown(structure_mask(organs, structures), grow_mm, spacing_mm)
 
     tumors = tuple(PatchTumor(mask(t.structures), t.volume_mm3, t.diameter_mm) for t in region.tumors)
     volume_mm3 = sum(t.volume_mm3 for t in region.tumors)
-    return PatchRegion(region.target, mask(region.structures), volume_mm3, tumors)
+    region_mask = mask(region.structures)
+    return PatchRegion(region.target, region_mask, volume_mm3, tumors, region.structures, grow_mm)
 
 
-def _grown(
+def grown(
     mask: Bool[np.ndarray, "x y z"], margin_mm: float, spacing_mm: Spacing
 ) -> Bool[np.ndarray, "x y z"]:
-    """Add the voxels within a distance of the mask (center to center)."""
+    """Add the voxels within a distance of the mask (center to center); an empty mask stays empty."""
     if margin_mm == 0 or not mask.any():
         return mask
     near: Bool[np.ndarray, "x y z"] = distance_transform_edt(~mask, sampling=spacing_mm) <= margin_mm
@@ -229,5 +232,5 @@ def _negative_organs(
         names = [name for name in boxes if name.startswith(organ)]
         negative = bool(own) and all(region.state == State.NEGATIVE for region in own)
         if target in targets and negative and names and all(covers(start, size, boxes[n]) for n in names):
-            organs_free.append(PatchRegion(target, structure_mask(organs, [organ]), 0.0, ()))
+            organs_free.append(PatchRegion(target, structure_mask(organs, [organ]), 0.0, (), (organ,)))
     return organs_free

@@ -10,7 +10,14 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from rsuper.data.batches import BatchRegion, BatchTumor, PatchSource, ReportBatch, organ_boxes
+from rsuper.data.batches import (
+    BatchRegion,
+    BatchTumor,
+    PatchPlace,
+    PatchSource,
+    ReportBatch,
+    organ_boxes,
+)
 from rsuper.data.patches import flipped, start_covering
 from rsuper.data.regions import PatchRegion, PatchTumor, ReportUse, regions_of, supervise
 from rsuper.data.store import Box, StoredCase
@@ -39,6 +46,7 @@ class ReportSampler:
     cases: Sequence[tuple[StoredCase, ReportFindings]]
     use: ReportUse = field(default_factory=ReportUse)
     unusable: Counter[str] = field(default_factory=Counter)
+    usable: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         if not any(positive or negative for positive, negative in self._pools.values()):
@@ -59,8 +67,8 @@ class ReportSampler:
                         positive.append(_Candidate(case, fitted, box))
                     elif state == "negative":
                         negative.append(_Candidate(case, fitted, box))
-                    else:
-                        self.unusable[f"{target}: {state}"] += 1
+                    counts = self.usable if state in ("positive", "negative") else self.unusable
+                    counts[f"{target}: {state}"] += 1
             pools[target] = (positive, negative)
         return {target: pool for target, pool in pools.items() if pool[0] or pool[1]}
 
@@ -81,7 +89,7 @@ class ReportSampler:
         """Return the report patches of a step."""
         rng = np.random.default_rng([self.source.seed, REPORT_STREAM, step])
         drawn = [self._draw(rng) for _ in range(self.source.schedule.report_patches)]
-        images, outside, regions = [], [], []
+        images, outside, regions, places = [], [], [], []
         counts: Counter[str] = Counter()
         for row, candidate in enumerate(drawn):
             start = start_covering(candidate.box, self.source.size, candidate.case.index.shape, rng)
@@ -99,14 +107,17 @@ class ReportSampler:
                 spacing_mm=self.source.preprocess.spacing_mm,
             )
             images.append(image)
+            places.append(PatchPlace(start, axes, candidate.case.index.shape))
             outside.append(np.stack([flipped(supervision.outside[t], axes) for t in self.source.targets]))
             regions += [self._region(region, row, axes) for region in supervision.regions]
             counts.update(supervision.counts)
         return ReportBatch(
+            step=step,
             case_ids=tuple(candidate.case.case_id for candidate in drawn),
             image=self.source.tensor(images),
             outside=self.source.tensor(outside),
             regions=tuple(regions),
+            places=tuple(places),
             spacing_mm=self.source.preprocess.spacing_mm,
             counts=counts,
         )
@@ -131,6 +142,8 @@ class ReportSampler:
             mask=self._tensor(flipped(region.mask, axes)),
             volume_mm3=region.volume_mm3,
             tumors=tuple(tumor(item) for item in region.tumors),
+            structures=region.structures,
+            grown_mm=region.grown_mm,
         )
 
     def _tensor(self, mask: Bool[np.ndarray, "x y z"]) -> Bool[Tensor, "x y z"]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from rsuper.artifacts import write_lines
 from rsuper.config.experiment import Schedule
 from rsuper.engine import checkpoint
 from rsuper.errors import DataError
@@ -53,6 +54,10 @@ class Stage:
     schedule: Schedule
     name: str = "train"
 
+    def is_logged(self, done: int) -> bool:
+        """Whether the log gets a line after so many steps: every `log_every`, and after the last."""
+        return done % self.schedule.log_every == 0 or done == self.steps
+
 
 def train(
     model: nn.Module,
@@ -87,7 +92,7 @@ def train(
     progress = Progress()
     if (out / checkpoint.STATE).is_file():
         progress = Progress.restored(checkpoint.load_state(model, optimizer, out / checkpoint.STATE))
-    _drop_log_after(out / LOG, progress.step)
+    drop_lines_after(out / LOG, progress.step)
     model.train()
     with (
         (out / LOG).open("a", encoding="utf-8") as log,
@@ -99,11 +104,10 @@ def train(
             terms = _update(model, batch, loss, optimizer, stage.schedule.clip_norm, progress.step)
             progress.add(batch, terms)
             bar.update()
-            last = progress.step == stage.steps
-            if progress.step % stage.schedule.log_every == 0 or last:
+            if stage.is_logged(progress.step):
                 log.write(json.dumps(progress.log_line(learning_rate(progress.step - 1, stage))) + "\n")
                 log.flush()
-            if progress.step % stage.schedule.checkpoint_every == 0 and not last:
+            if progress.step % stage.schedule.checkpoint_every == 0 and progress.step < stage.steps:
                 checkpoint.save_state(model, optimizer, progress.saved(), out / checkpoint.STATE)
     checkpoint.finish(model, progress.summary(), out)
 
@@ -235,9 +239,16 @@ def _update(
     return {**values, "loss": sum(values[name] for name in minimized), "gradient_norm": norm}
 
 
-def _drop_log_after(path: Path, step: int) -> None:
-    """Forget log lines past the checkpoint that training continues from."""
+def drop_lines_after(path: Path, step: int) -> None:
+    """Forget what a log says about steps past the checkpoint that training continues from.
+
+    A line that a kill left torn goes too. No file: nothing happens.
+
+    Args:
+        path: JSON lines, each with a `step`.
+        step: the checkpoint's.
+    """
     if path.is_file():
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-        path.write_text("".join(kept), encoding="utf-8")
+        write_lines((line.removesuffix("\n") for line in kept), path)

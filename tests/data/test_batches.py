@@ -135,6 +135,9 @@ def test_reported_volumes_by_hand(clean, reports):
 def test_unusable_organs_are_counted(source, reports):
     usual = ReportSampler(source, reports)
     assert usual.unusable == {"kidney: no size": 1}  # the right kidney of R2
+    # A tumor in the head of R1 and in the left kidney of R2; all other organs of the three are free.
+    positive, negative = {"pancreas: positive": 1, "kidney: positive": 1}, {"pancreas: negative": 2}
+    assert usual.usable == {**positive, **negative, "kidney: negative": 4}
     small = replace(source, network=source.network.model_copy(update={"patch": (8, 8, 12)}))
     # 14 x 6 x 6 voxels of pancreas do not fit 8 x 8 x 12, in none of three cases; kidneys of 6 x 7 x 10 do.
     assert ReportSampler(small, reports).unusable == {

@@ -72,6 +72,8 @@ def test_excluded_patients_are_not_even_scored(leaking: Project) -> None:
     choose(leaking, "exclude")
     leaking.run(target)
     scored = set(pd.read_csv(leaking.root / target)["case_id"])
-    leaked = pd.read_csv(leaking.results / "leaked.csv")["case_id"]
-    assert scored
-    assert not scored & set(leaked)
+    cohort = pd.read_csv(leaking.results / "data" / "phantom_reports" / "cohort.csv")
+    tested = cohort[cohort["role"] == "test_internal"]
+    trained = set(cohort.loc[cohort["role"] == "report_train", "patient_id"])
+    assert scored == set(tested.loc[~tested["patient_id"].isin(trained), "case_id"])
+    assert len(scored) == len(tested) - 1

@@ -1,5 +1,11 @@
 # Figures. What needs torch is written as a CSV first; drawing takes seconds.
 
+# Runs that note where the tumors of their reports land.
+LANDED_RUNS = landed_runs(RUNS, EXPERIMENT)
+LANDED_RECORDS = [
+    artifact("runs", budget, method, f"seed-{seed}", "run.json")
+    for budget, method, seed in LANDED_RUNS
+]
 # A curve over budgets takes more than one of them; `snakemake curve` draws it in any case.
 FIGURES = [
     "figure1",
@@ -8,6 +14,7 @@ FIGURES = [
     *(["curve"] if len(EXPERIMENT.budgets) > 1 else []),
     "roc",
     "overlays",
+    *(["landing"] if LANDED_RUNS else []),
 ]
 # Overlays show one seed of every method.
 SHOWN_RUNS = shown_runs(RUNS, EXPERIMENT)
@@ -180,3 +187,41 @@ rule overlays:
         code=code("overlays.py"),
     script:
         "../scripts/overlays.py"
+
+
+rule landing_shares:
+    input:
+        COHORTS,
+        LANDED_RECORDS,
+    output:
+        artifact("figures", "landing.csv"),
+    log:
+        artifact("logs", "landing_shares.log"),
+    benchmark:
+        artifact("benchmarks", "landing_shares.tsv")
+    params:
+        experiment=str(EXPERIMENT_FILE),
+        runs=LANDED_RUNS,
+        code=code("landing_shares.py"),
+    script:
+        "../scripts/landing_shares.py"
+
+
+rule landing:
+    input:
+        LANDED_RECORDS,
+        table=artifact("figures", "landing.csv"),
+    output:
+        drawings("landing"),
+    log:
+        artifact("logs", "landing.log"),
+    benchmark:
+        artifact("benchmarks", "landing.tsv")
+    params:
+        experiment=str(EXPERIMENT_FILE),
+        runs=LANDED_RUNS,
+        shown=SHOWN | section("schedule"),
+        cards=CARDS,
+        code=code("landing.py"),
+    script:
+        "../scripts/landing.py"

@@ -1,4 +1,4 @@
-"""Which runs the overlays show, and which one chooses the cases; light, as the Snakefile imports it."""
+"""Which runs the overlays and the landing show, and which one chooses; light, as the Snakefile imports it."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,12 @@ def shown_runs(runs: Sequence[Run], experiment: Experiment) -> list[Run]:
     """Keep the runs of the first seed that are no controls, in the experiment's order."""
     first = experiment.seeds[0]
     return [run for run in runs if run[2] == first and run[1] not in experiment.all_controls]
+
+
+def landed_runs(runs: Sequence[Run], experiment: Experiment) -> list[Run]:
+    """Keep the runs of the reference method and its variants, controls among them."""
+    reference = experiment.evaluation.reference.partition("-")[0]
+    return [run for run in runs if run[1].partition("-")[0] == reference]
 
 
 def choosing_run(runs: Sequence[Run], experiment: Experiment) -> Run | None:

@@ -70,3 +70,27 @@ CURVE = Table(
         "reason": TEXT,  # why there is no value
     },
 )
+LANDING = Table(
+    "landing.csv",  # a row per region that a report supervised in a step with a log line
+    {
+        "budget": TEXT,
+        "method": TEXT,
+        "seed": COUNT,
+        "step": COUNT,
+        "case_id": TEXT,
+        "target": TEXT,
+        "structures": TEXT,  # what the region consists of, blank-separated
+        "region_voxels": COUNT,
+        "tumors": NUMBER,  # reported in the region; blank without a Ball Loss, as the next two
+        "requested": NUMBER,  # voxels that the reported tumors ask for
+        "assigned": NUMBER,  # voxels that they got
+        "share": NUMBER,  # of the assigned voxels: inside a true tumor of the target
+        "chance": NUMBER,  # what random voxels of the region would reach
+        "ceiling": NUMBER,  # what the best choice of as many voxels in the region would reach
+        "reported_mm3": NUMBER,
+        "predicted_mm3": NUMBER,
+        "predicted_by": TEXT,  # deep (the output with the Volume Loss) | final
+        "true_mm3": NUMBER,  # true tumor in the region
+        "reason": TEXT,  # why there is no share
+    },
+)
