@@ -45,17 +45,19 @@ class _Shares(_Frozen):
 class PhaseShares(_Shares):
     """Share of each contrast phase among the CTs of a hospital."""
 
-    plain: Share = 0.1  # prototype, public masks: mostly portal venous, as public sets are
-    arterial: Share = 0.2
-    venous: Share = 0.7
+    plain: Share = 0.05  # few: without contrast agent these tumors can hardly be seen, by anyone
+    arterial: Share = 0.25
+    venous: Share = 0.7  # prototype, public masks: mostly portal venous, as public sets are
 
 
 class TypeShares(_Shares):
     """Share of each tumor type."""
 
-    hypo: Share = 0.55  # prototype, phantom 4: one mix for all hospitals, or masks teach the wrong type
-    hyper: Share = 0.25
-    heterogeneous: Share = 0.20
+    # One mix for all hospitals, or masks teach the wrong type (prototype). Most pancreatic carcinomas, and nearly
+    # all renal tumors in the venous phase, are darker than their organ.
+    hypo: Share = 0.75
+    hyper: Share = 0.10
+    heterogeneous: Share = 0.15
 
 
 class GridSpec(_Frozen):
@@ -87,12 +89,13 @@ class TumorSpec(_Frozen):
     perpendicular_ratio: Range = (0.6, 0.95)
     # KiTS and PDAC masks: median craniocaudal / longest axial 0.90 and 0.87.
     craniocaudal_ratio: Range = (0.7, 1.05)
-    hypo_hu: float = -40.0  # prototype: against the organ around it, arterial phase, before the multiplier
-    hyper_hu: float = 45.0  # prototype, likewise
-    # Mean and standard deviation inside a heterogeneous tumor: spans the two above.
-    heterogeneous_hu: tuple[float, float] = (-20.0, 45.0)
+    # Against the organ around it, arterial phase, before the multiplier; set on development seeds: docs/phantom.md.
+    hypo_hu: float = -32.0
+    hyper_hu: float = 40.0
+    # Mean and standard deviation inside a heterogeneous tumor: mostly dark, with brighter islands.
+    heterogeneous_hu: tuple[float, float] = (-24.0, 28.0)
     # A solid tumor is denser than the water of a cyst, however little it enhances.
-    least_hu: float = 20.0
+    least_hu: float = 35.0
     # Without contrast agent little separates tumor from organ; venous contrast has begun to fade.
     phase_factor: dict[Phase, float] = {"plain": 0.6, "arterial": 1.0, "venous": 0.9}
     # Edge wider than one voxel: tumors infiltrate, and a sharp disk would be found by edge detection alone.
@@ -112,10 +115,11 @@ class TumorSpec(_Frozen):
 class LookalikeRates(_Frozen):
     """Mean number (Poisson) of each kind of look-alike per target; both kidneys together."""
 
-    cyst: NonNegative = 0.4
-    fat: NonNegative = 0.7
-    vessel: NonNegative = 0.2
-    calcification: NonNegative = 0.8
+    # One in six to seven organs without fat or calcification is left to whoever takes the most conspicuous spot.
+    cyst: NonNegative = 0.2
+    fat: NonNegative = 1.1
+    vessel: NonNegative = 0.1
+    calcification: NonNegative = 1.1
 
 
 class DistractorSpec(_Frozen):
@@ -128,9 +132,9 @@ class DistractorSpec(_Frozen):
     pancreas: LookalikeRates = LookalikeRates()
     kidney: LookalikeRates = LookalikeRates()
     cyst_mm: Range = (8.0, 24.0)  # two voxels up to a mid-sized tumor, so that size alone tells nothing
-    fat_mm: Range = (10.0, 28.0)  # fatty lobule of a pancreas, angiomyolipoma of a kidney; as wide as tumors
+    fat_mm: Range = (12.0, 30.0)  # fatty lobule of a pancreas, angiomyolipoma of a kidney; as wide as tumors
     vessel_mm: Range = (6.0, 10.0)  # diameter of a splenic or renal branch seen end on
-    calcification_mm: Range = (8.0, 24.0)  # coarse calcification or stone
+    calcification_mm: Range = (10.0, 26.0)  # coarse calcification or stone
     dilated_duct_share: Share = 0.25  # prototype
     duct_mm: Range = (5.0, 8.0)  # a main duct above 3 to 4 mm counts as dilated
 
@@ -184,7 +188,7 @@ class HospitalSpec(_Frozen):
     cases: tuple[CaseGroup, ...]
     phases: PhaseShares = PhaseShares()
     types: TypeShares = TypeShares()
-    contrast_multiplier: Range = (2.4, 3.5)  # set on development seeds: docs/phantom.md
+    contrast_multiplier: Range = (2.2, 3.0)  # set on development seeds: docs/phantom.md
     noise_hu: Range = (5.0, 8.0)  # prototype, public and external
     blur_mm: Range = (1.8, 2.8)  # standard deviation of the point spread: half a voxel and more
     texture_hu: Range = (3.0, 6.0)  # coarse unevenness of tissue, below the weakest tumor
@@ -210,10 +214,11 @@ def _default_hospitals() -> dict[str, HospitalSpec]:
     reports = HospitalSpec(
         hospital_id=2,
         cases=(
-            CaseGroup(role="report_train", pancreas=140, kidney=140, both=10, normal=100),
+            # The paper's pancreas has 6.5 reports per mask: 325 tumor CTs per target beside 50 masks.
+            CaseGroup(role="report_train", pancreas=310, kidney=310, both=15, normal=215),
             CaseGroup(role="test_internal", pancreas=60, kidney=60, normal=60),
         ),
-        phases=PhaseShares(plain=0.2, arterial=0.35, venous=0.45),  # prototype, report hospital
+        phases=PhaseShares(plain=0.05, arterial=0.4, venous=0.55),
         noise_hu=(6.0, 11.0),  # prototype, report hospital
         scanners=("Phantom Three", "Phantom Four", "Phantom Five"),
     )
