@@ -137,11 +137,22 @@ def test_a_missing_test_set_is_named():
         )
 
 
-def test_a_truth_that_differs_is_named():
+@pytest.mark.parametrize(("column", "value"), [("truth", True), ("patient_id", "someone else")])
+def test_a_truth_or_patient_that_differs_is_named(column, value):
     other = random_run("segmentation", 1)
-    other.loc[3, "truth"] = not other.loc[3, "truth"]
-    with pytest.raises(ArtifactError, match="case 'case003' differs in 'truth'"):
+    other.loc[3, column] = value
+    with pytest.raises(ArtifactError, match=f"case 'case003' differs in '{column}'"):
         _compare(random_run("r_super", 1), other)
+
+
+@pytest.mark.parametrize("lost", [slice(0, 1), slice(None)])
+def test_a_missing_validation_case_is_named(lost):
+    runs = {name: random_run(name, 1) for name in ("r_super", "segmentation")}
+    held_out = {name: random_run(name, 2, test_set="validation") for name in runs}
+    assert not _compare(*runs.values(), *held_out.values()).empty
+    held_out["segmentation"] = held_out["segmentation"].drop(index=held_out["segmentation"].index[lost])
+    with pytest.raises(ArtifactError, match=r"case 'case000' .* r_super .*validation.* not of segmentation"):
+        _compare(*runs.values(), *held_out.values())
 
 
 def test_failures_of_either_run_are_counted():
