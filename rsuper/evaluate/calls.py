@@ -46,7 +46,7 @@ class Threshold:
 class ScoredCases:
     """Cases of one run, test set and target, sorted by case_id; arrays run along the rows of `frame`.
 
-    `validation` are the cases that set the threshold of that rule, sorted likewise; empty where there are none.
+    `validation` are the cases that set that rule's threshold, sorted likewise; none where there are none.
     """
 
     key: Key
