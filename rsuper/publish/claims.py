@@ -82,9 +82,9 @@ def verdict(ci_low: float, ci_high: float, p_value: float = math.nan, *, signifi
     """Judge a claim "above" by the interval of the difference and, where there is a test, by its p-value too.
 
     An interval that touches 0 decides nothing, nor does one of width zero: every resample gave the same
-    difference, which says nothing about precision. With few tumors the bootstrap of F1 alone leaves 0 out in
-    8 % of comparisons of equals; with the test it is at most 5.3 % (`benchmarks/calibration.py`). NaN bounds
-    are not testable.
+    difference, which says nothing about precision. With few tumors bootstraps of F1, DSC and NSD alone leave
+    0 out in 8 to 10 % of comparisons of equals; with the test it is at most 6 % (`benchmarks/calibration.py`,
+    `benchmarks/calibration_means.py`). NaN bounds are not testable.
     """
     if math.isnan(ci_low) or math.isnan(ci_high):
         return NOT_TESTABLE
