@@ -65,7 +65,7 @@ class Setting:
 NULL = tuple(
     Setting(positives, negatives, seeds, luck)
     for positives, negatives in ((139, 225), (60, 120), (15, 50))
-    for seeds, luck in ((2, 0.02), (3, 0.0), (3, 0.02), (5, 0.02))
+    for seeds, luck in ((2, 0.02), (3, 0.0), (3, 0.02), (5, 0.02), (2, 0.04), (3, 0.04))
 )
 POWER = tuple(Setting(60, 120, seeds, 0.02, gain=0.05) for seeds in (2, 3, 5))
 
