@@ -22,7 +22,7 @@ from jaxtyping import Float, Int
 from scipy.special import ndtri
 
 from rsuper.metrics.detection import best_f1_threshold
-from rsuper.publish.claims import CONTRADICTED, HOLDS, verdict
+from rsuper.publish.verdict import CONTRADICTED, HOLDS, verdict
 from rsuper.stats.bootstrap import difference_interval
 from rsuper.stats.delong import delong_test
 from rsuper.stats.interval import wilson_interval

@@ -21,7 +21,7 @@ from jaxtyping import Float, Int
 from scipy.special import expit
 
 from rsuper.metrics.overlap import CONVENTIONS
-from rsuper.publish.claims import CONTRADICTED, HOLDS, verdict
+from rsuper.publish.verdict import CONTRADICTED, HOLDS, verdict
 from rsuper.stats.bootstrap import difference_interval
 from rsuper.stats.interval import wilson_interval
 from rsuper.stats.sign_flip import paired_mean_test

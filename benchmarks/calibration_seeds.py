@@ -22,7 +22,7 @@ from jaxtyping import Float, Int
 from scipy.special import ndtri
 
 from rsuper.metrics.detection import best_f1_threshold
-from rsuper.publish.claims import CONTRADICTED, HOLDS, verdict
+from rsuper.publish.verdict import CONTRADICTED, HOLDS, verdict
 from rsuper.stats.bootstrap import Metric, difference_interval
 from rsuper.stats.delong import delong_test
 from rsuper.stats.interval import wilson_interval
@@ -62,10 +62,13 @@ class Setting:
         return labels, of_case * case + of_method * method + of_network * network + signal
 
 
-NULL = tuple(
-    Setting(positives, negatives, seeds, luck)
-    for positives, negatives in ((139, 225), (60, 120), (15, 50))
-    for seeds, luck in ((2, 0.02), (3, 0.0), (3, 0.02), (5, 0.02), (2, 0.04), (3, 0.04))
+NULL = (
+    *(
+        Setting(positives, negatives, seeds, luck)
+        for positives, negatives in ((139, 225), (60, 120), (15, 50))
+        for seeds, luck in ((2, 0.02), (3, 0.0), (3, 0.02), (5, 0.02))
+    ),
+    *(Setting(*numbers, luck=0.04) for numbers in ((139, 225, 2), (139, 225, 3), (60, 120, 3))),
 )
 POWER = tuple(Setting(60, 120, seeds, 0.02, gain=0.05) for seeds in (2, 3, 5))
 

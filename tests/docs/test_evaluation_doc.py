@@ -64,6 +64,21 @@ def test_one_network_per_method():
     assert large.min(axis=None) >= 3
 
 
+def test_means_of_masks():
+    found = pd.read_csv(REFERENCE / "means.csv")
+    shown = found[found["gain"] == 0].drop_duplicates(["cases", "convention"])
+    wanted = [
+        [row.cases, row.convention, *map(rate, (row.interval, row.test, row.claim))]
+        for row in shown.itertuples()
+    ]
+    assert rows_below("cases | averaged over") == wanted
+    null = found[found["gain"] == 0][["test", "claim"]].map(rate).astype(float)
+    assert null.max(axis=None) <= 7
+    gained = found[found["gain"] > 0].groupby("cases")["claim"]
+    for _, rates in gained:
+        assert rates.map(rate).astype(float).is_monotonic_increasing
+
+
 def test_several_networks_per_method():
     found = pd.read_csv(REFERENCE / "seeds.csv")
     shown = found[(found["gain"] == 0) & (found["luck"] == 0.02)].to_dict("records")
