@@ -29,6 +29,7 @@ rule all:
         rules.table3.output,
         rules.figures.input,
         rules.claims.output,
+        rules.hypotheses.output,
         rules.paper_audit.output,
 
 

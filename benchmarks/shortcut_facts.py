@@ -34,8 +34,8 @@ Image = Float[np.ndarray, "x y z"]
 
 CATEGORIES = ("phase", "sex", "scanner")
 KINDS = {
-    "pancreas": ("cyst", "fat_cleft", "vessel", "dilated_duct"),
-    "kidney": ("cyst", "fat_cleft", "vessel"),
+    "pancreas": ("cyst", "fat", "vessel", "calcification", "dilated_duct"),
+    "kidney": ("cyst", "fat", "vessel", "calcification"),
 }
 SETTINGS = ("blur_mm", "texture_hu", "noise_hu", "gain", "offset_hu")  # in the order of their drawing
 _MASKED = [organ for organs in ORGANS.values() for organ in organs]

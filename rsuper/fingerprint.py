@@ -25,9 +25,18 @@ def fingerprint(files: Iterable[Path], root: Path) -> str:
     Raises:
         MethodError: a file is missing or is not Python.
     """
+    return content_hash(closure(files, root), root)
+
+
+def content_hash(files: Iterable[Path], root: Path) -> str:
+    """Return 16 hex digits for these files alone, whatever they import.
+
+    Raises:
+        MethodError: a file is missing or is not Python.
+    """
     digest = hashlib.sha256()
     root = root.resolve()
-    for path in sorted(closure(files, root)):
+    for path in sorted(file.resolve() for file in files):
         digest.update(f"{path.relative_to(root) if path.is_relative_to(root) else path.name}\n".encode())
         digest.update(_content(path))
     return digest.hexdigest()[:16]

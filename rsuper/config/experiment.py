@@ -136,6 +136,17 @@ class Evaluation(Section):
     reference: str = Field("r_super", description="the method that all others are compared with")
 
 
+class Hypothesis(Section):
+    """What an experiment expects of its reference method, stated before it is run."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    statement: str
+    budget: str
+    other: str = Field(description="the row that the reference method is compared with")
+    expected: Literal["above", "below"] = Field("above", description="the reference, against the other row")
+    metrics: Annotated[tuple[Literal["auc", "f1", "dsc_tumor", "nsd_tumor"], ...], Field(min_length=1)]
+
+
 class Experiment(Section):
     """One experiment file."""
 
@@ -164,6 +175,7 @@ class Experiment(Section):
     predict: Predict = Predict()
     validation: Validation = Validation()
     evaluation: Evaluation = Evaluation()
+    hypotheses: tuple[Hypothesis, ...] = ()
     methods: dict[str, dict[str, object]] = Field(
         default_factory=dict, description="per method folder: values that differ from its Config's defaults"
     )
@@ -183,5 +195,14 @@ class Experiment(Section):
             if used and section is None:
                 raise ValueError(
                     f"datasets {used} have source {source}, but the section '{source}' is missing"
+                )
+        for hypothesis in self.hypotheses:
+            budget = self.budgets.get(hypothesis.budget)
+            rows = () if budget is None else (*budget.methods, *budget.controls)
+            missing = {self.evaluation.reference, hypothesis.other} - set(rows)
+            if missing:
+                raise ValueError(
+                    f"hypothesis '{hypothesis.id}' compares rows {sorted(missing)} that budget "
+                    f"'{hypothesis.budget}' does not have"
                 )
         return self

@@ -9,8 +9,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# What an experiment is called, and the seeds themselves, do not decide what is measured.
+# What an experiment is called, and the seeds themselves, do not decide what is measured; nor does, for the
+# rows that are there, which others stand beside them.
 NOT_SETTLED = ("name", "about", "data_seed", "seeds")
+ROWS = ("methods", "controls")
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,18 @@ def derived_seeds(experiment: Mapping[str, object], code: str, count: int) -> Se
     """Derive a settled experiment's seeds from the SHA-256 of what it says and of the code behind its data.
 
     Args:
-        experiment: every key of the experiment file, with defaults filled in; names and seeds are left out.
-        code: fingerprint of the code that makes the data.
+        experiment: the experiment file's keys as written; names, seeds and rows are left out.
+        code: fingerprint of the code that makes the data, with its defaults.
         count: number of training seeds.
     """
-    settled = {key: value for key, value in experiment.items() if key not in NOT_SETTLED}
-    text = json.dumps(settled, sort_keys=True, default=str) + code
+    settled = {key: value for key, value in experiment.items() if key not in (*NOT_SETTLED, "controls")}
+    budgets = settled.get("budgets", {})
+    assert isinstance(budgets, Mapping)
+    settled["budgets"] = {
+        name: {key: value for key, value in budget.items() if key not in ROWS}
+        for name, budget in budgets.items()
+    }
+    text = json.dumps(settled, sort_keys=True) + code
     digest = hashlib.sha256(text.encode()).digest()
     # Two bytes each: short enough for the name of a folder.
     numbers = [int.from_bytes(digest[2 * k : 2 * k + 2]) for k in range(count + 1)]

@@ -109,20 +109,28 @@ class TumorSpec(_Frozen):
         return self
 
 
-class DistractorSpec(_Frozen):
-    """Benign look-alikes; they know nothing of tumors."""
+class LookalikeRates(_Frozen):
+    """Mean number (Poisson) of each kind of look-alike per target; both kidneys together."""
 
-    pancreas_mean: NonNegative = 0.5  # Poisson mean per pancreas; set on development seeds: docs/phantom.md
-    kidney_mean: NonNegative = 0.5  # the same for the two kidneys together
-    pancreas_kinds: tuple[Share, Share, Share] = (
-        0.4,
-        0.3,
-        0.3,
-    )  # cyst, fat cleft, vessel; even but for cysts
-    kidney_kinds: tuple[Share, Share, Share] = (0.6, 0.2, 0.2)  # cysts are the commonest kidney finding
+    cyst: NonNegative = 0.4
+    fat: NonNegative = 0.7
+    vessel: NonNegative = 0.2
+    calcification: NonNegative = 0.8
+
+
+class DistractorSpec(_Frozen):
+    """Benign look-alikes; they know nothing of tumors.
+
+    Fat and calcification are darker and brighter than any tumor: a rule that takes the most conspicuous spot
+    for a tumor is misled, and who has learned what tumors look like is not.
+    """
+
+    pancreas: LookalikeRates = LookalikeRates()
+    kidney: LookalikeRates = LookalikeRates()
     cyst_mm: Range = (8.0, 24.0)  # two voxels up to a mid-sized tumor, so that size alone tells nothing
-    cleft_mm: Range = (12.0, 24.0)  # length; its width is a third of it
+    fat_mm: Range = (10.0, 28.0)  # fatty lobule of a pancreas, angiomyolipoma of a kidney; as wide as tumors
     vessel_mm: Range = (6.0, 10.0)  # diameter of a splenic or renal branch seen end on
+    calcification_mm: Range = (8.0, 24.0)  # coarse calcification or stone
     dilated_duct_share: Share = 0.25  # prototype
     duct_mm: Range = (5.0, 8.0)  # a main duct above 3 to 4 mm counts as dilated
 

@@ -10,11 +10,14 @@ CONTENT = {
     "seeds": [0],
     "targets": ["kidney"],
     "schedule": {"steps": 3},
+    "budgets": {"few": {"kidney": 4, "methods": ["r_super"], "controls": ["all_masks"]}},
+    "controls": ["oracle"],
 }
 
 
 def test_by_hand():
-    text = json.dumps({"schedule": {"steps": 3}, "targets": ["kidney"]}) + "code"
+    settled = {"budgets": {"few": {"kidney": 4}}, "schedule": {"steps": 3}, "targets": ["kidney"]}
+    text = json.dumps(settled) + "code"
     digest = hashlib.sha256(text.encode()).hexdigest()
     found = derived_seeds(CONTENT, "code", 2)
     assert found.data_seed == int(digest[:4], 16)
@@ -26,6 +29,10 @@ def test_what_changes_the_seeds():
     assert (
         derived_seeds(CONTENT | {"name": "x", "about": "y", "data_seed": 9, "seeds": [5]}, "code", 3) == usual
     )
+    more_rows = {"budgets": {"few": {"kidney": 4, "methods": ["r_super", "nnunet"]}}, "controls": ["silent"]}
+    assert derived_seeds(CONTENT | more_rows, "code", 3) == usual
+    more_masks = {"budgets": {"few": {"kidney": 5, "methods": ["r_super"]}}}
+    assert derived_seeds(CONTENT | more_masks, "code", 3) != usual
     assert derived_seeds(CONTENT | {"targets": ["pancreas"]}, "code", 3) != usual
     assert derived_seeds(CONTENT, "other code", 3) != usual
     assert derived_seeds(CONTENT, "code", 1).seeds == usual.seeds[:1]

@@ -15,6 +15,7 @@ SHOWN = section(
     "controls",
     "evaluation",
     "network",
+    "hypotheses",
 )
 
 
@@ -102,6 +103,24 @@ rule claims:
         code=code("claims.py"),
     script:
         "../scripts/claims.py"
+
+
+rule hypotheses:
+    input:
+        **LONG_FORMS,
+    output:
+        table=artifact("hypotheses.csv"),
+        twins=[artifact("hypotheses.md"), artifact("hypotheses.tex")],
+    log:
+        artifact("logs", "hypotheses.log"),
+    benchmark:
+        artifact("benchmarks", "hypotheses.tsv")
+    params:
+        experiment=str(EXPERIMENT_FILE),
+        shown=SHOWN,
+        code=code("hypotheses.py"),
+    script:
+        "../scripts/hypotheses.py"
 
 
 # The published values are shipped with the package: this needs no run.

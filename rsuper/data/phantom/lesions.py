@@ -13,7 +13,7 @@ from rsuper.data.phantom.shapes import Blob, Ellipsoid, Grid, Layer, Point, pain
 from rsuper.errors import DataError
 
 Target = Literal["pancreas", "kidney"]
-DistractorKind = Literal["cyst", "fat_cleft", "vessel", "dilated_duct"]
+DistractorKind = Literal["cyst", "fat", "vessel", "calcification", "dilated_duct"]
 ORGANS: Mapping[Target, tuple[str, ...]] = {"pancreas": ("pancreas",), "kidney": KIDNEYS}
 
 _CENTERS_TRIED = 25  # before a growth that does not fit is made smaller
@@ -132,22 +132,20 @@ def bulge_layer(growth: Growth, grid: Grid) -> Layer:
 def draw_distractors(
     anatomy: Anatomy, target: Target, spec: DistractorSpec, rng: np.random.Generator
 ) -> tuple[Distractor, ...]:
-    """Draw the look-alikes of one target; the number is Poisson, and one that fits nowhere is left out."""
-    mean = spec.pancreas_mean if target == "pancreas" else spec.kidney_mean
-    shares = spec.pancreas_kinds if target == "pancreas" else spec.kidney_kinds
+    """Draw the look-alikes of one target; numbers are Poisson, and a cyst that fits nowhere is left out."""
+    rates = spec.pancreas if target == "pancreas" else spec.kidney
     found: list[Distractor] = []
-    for _ in range(int(rng.poisson(mean))):
-        organ = str(rng.choice(ORGANS[target]))
-        kind = int(rng.choice(3, p=shares))
-        if kind == 0:
-            found += _cyst(anatomy, target, organ, spec, rng)
-        elif kind == 1:
-            length = _log_uniform(rng, spec.cleft_mm)
-            semi = (length / 2, length / 6, length / 4)
-            found.append(_mark(anatomy, "fat_cleft", "fat", target, organ, semi, rng))
-        else:
-            radius = rng.uniform(*spec.vessel_mm) / 2
-            found.append(_mark(anatomy, "vessel", "vessel", target, organ, (radius, radius, 2 * radius), rng))
+    for _ in range(int(rng.poisson(rates.cyst))):
+        found += _cyst(anatomy, target, str(rng.choice(ORGANS[target])), spec, rng)
+    for _ in range(int(rng.poisson(rates.fat))):
+        a = _log_uniform(rng, spec.fat_mm) / 2
+        found.append(_mark(anatomy, "fat", "fat", target, (a, 0.75 * a, 0.75 * a), rng))
+    for _ in range(int(rng.poisson(rates.vessel))):
+        a = rng.uniform(*spec.vessel_mm) / 2
+        found.append(_mark(anatomy, "vessel", "vessel", target, (a, a, 2 * a), rng))
+    for _ in range(int(rng.poisson(rates.calcification))):
+        a = _log_uniform(rng, spec.calcification_mm) / 2
+        found.append(_mark(anatomy, "calcification", "calcium", target, (a, 0.75 * a, 0.75 * a), rng))
     if target == "pancreas" and rng.random() < spec.dilated_duct_share:
         found.append(_dilated_duct(anatomy, spec, rng))
     return tuple(found)
@@ -254,11 +252,11 @@ def _mark(
     kind: DistractorKind,
     tissue: str,
     target: Target,
-    organ: str,
     semi_axes_mm: Point,
     rng: np.random.Generator,
 ) -> Distractor:
     """Draw a small ellipsoid of another tissue; unlike a cyst it may lie across the organ's surface."""
+    organ = str(rng.choice(ORGANS[target]))
     shape = Ellipsoid(_center(anatomy, organ, rng), semi_axes_mm, float(rng.uniform(0, np.pi)))
     blob = shape.blob(anatomy.grid, _MARGIN_MM)
     layer = paint(tissue, blob, anatomy.grid.spacing_mm[0])

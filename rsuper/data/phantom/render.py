@@ -34,6 +34,7 @@ TISSUE_HU: Mapping[str, tuple[float, float, float]] = {
     "sinus": (-60, -50, -45),
     "urine": (6, 6, 8),
     "water": (6, 7, 8),
+    "calcium": (400, 400, 400),
 }
 _PHASES: tuple[Phase, ...] = ("plain", "arterial", "venous")
 _ORGAN_JITTER = 0.05  # relative spread of enhancement between patients

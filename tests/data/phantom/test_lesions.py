@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from rsuper.config.phantom import CaseKind, DistractorSpec, PhantomSpec, TumorSpec, TypeShares
+from rsuper.config.phantom import CaseKind, DistractorSpec, LookalikeRates, PhantomSpec, TumorSpec, TypeShares
 from rsuper.data.phantom.anatomy import build_anatomy
 from rsuper.data.phantom.case import make_case
 from rsuper.data.phantom.lesions import draw_distractors, draw_growths, draw_type, structure_of, tumor_layer
@@ -121,19 +121,21 @@ def kinds() -> tuple[CaseKind, ...]:
 def test_distractor_rates_follow_the_specification():
     body = build_anatomy(GRID, np.random.default_rng(0))
     rng = np.random.default_rng(1)
-    spec = DistractorSpec(pancreas_mean=1.2)
+    rates = LookalikeRates(cyst=0.4, fat=0.8, vessel=0.2, calcification=1.0)
+    spec = DistractorSpec(pancreas=rates)
     draws = [draw_distractors(body, "pancreas", spec, rng) for _ in range(400)]
     counts = Counter(d.kind for drawn in draws for d in drawn)
-    # Poisson mean 1.2 of 400: 480 with standard deviation 22; a cyst may find no room, so only from above.
-    marks = counts["fat_cleft"] + counts["vessel"]
-    assert marks / 400 == pytest.approx(1.2 * 0.6, abs=0.13)  # 3 sqrt(0.72 / 400)
-    assert 0.35 < counts["cyst"] / 400 < 0.48 + 0.11
+    for kind, rate in rates.model_dump().items():
+        slack = 3.5 * np.sqrt(rate / 400)
+        # A cyst may find no room.
+        assert rate - slack - (0.1 if kind == "cyst" else 0) < counts[kind] / 400 < rate + slack, kind
     assert counts["dilated_duct"] / 400 == pytest.approx(0.25, abs=0.065)  # 3 sqrt(.25 .75 / 400)
 
 
 def test_no_rate_no_distractors():
     body = build_anatomy(GRID, np.random.default_rng(0))
-    none = DistractorSpec(pancreas_mean=0, kidney_mean=0, dilated_duct_share=0)
+    never = LookalikeRates(cyst=0, fat=0, vessel=0, calcification=0)
+    none = DistractorSpec(pancreas=never, kidney=never, dilated_duct_share=0)
     for target in ("pancreas", "kidney"):
         assert draw_distractors(body, target, none, np.random.default_rng(0)) == ()
 
