@@ -7,8 +7,8 @@ Under the null both have one AUC, so a level of 5 % must reject in 5 % of runs, 
 conservative. `delong` tests the AUCs. `f1` tests calls at the threshold that is best for the population, as
 one chosen on validation cases would be, and `f1_oracle` at the best one of each method on the test cases, as
 the paper reads. `interval` and `interval_oracle` are the shares of bootstrap intervals of the difference in
-F1 that leave out 0, `both` and `both_oracle` of those where the test of the same calls rejects as well: two
-ways for a claim to hold or be contradicted. Ranges are Wilson's 95 % intervals.
+F1 that leave out 0; `both` and `both_oracle` ask the rule of the claims, which wants the test of the same
+calls to reject as well: how often a claim holds or is contradicted. Ranges are Wilson's 95 % intervals.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from jaxtyping import Float, Int
 from scipy.special import ndtri
 
 from rsuper.metrics.detection import best_f1_threshold
+from rsuper.publish.verdict import CONTRADICTED, HOLDS, verdict
 from rsuper.stats.bootstrap import difference_interval
 from rsuper.stats.delong import delong_test
 from rsuper.stats.interval import wilson_interval
@@ -96,15 +97,16 @@ def rejections(setting: Setting, runs: int, generator: np.random.Generator, draw
         oracle = (best_f1_threshold(labels, a), best_f1_threshold(labels, b))
         for suffix, (cut_a, cut_b) in (("", fixed), ("_oracle", oracle)):
             calls = (a > cut_a).astype(int), (b > cut_b).astype(int)
-            rejected = paired_permutation_test(labels, *calls).p_value < LEVEL
-            counts[f"f1{suffix}"] += rejected
+            p_value = paired_permutation_test(labels, *calls).p_value
+            counts[f"f1{suffix}"] += p_value < LEVEL
             if draws:
                 bounds = difference_interval(
                     "f1", labels, *calls, generator=generator, draws=draws, level=1 - LEVEL
                 )
                 apart = bounds.kind != "degenerate" and not bounds.low <= 0 <= bounds.high
                 counts[f"interval{suffix}"] += apart
-                counts[f"both{suffix}"] += apart and rejected
+                decided = verdict(bounds.low, bounds.high, p_value, significance=LEVEL)
+                counts[f"both{suffix}"] += decided in (HOLDS, CONTRADICTED)
     return counts
 
 

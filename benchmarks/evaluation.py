@@ -6,9 +6,10 @@ A sample of full-size cases is written as the suite stores them (masks uint8, ma
 and a pancreas as ellipsoids with a tumor each, and maps that are smooth, noisy around the organs and zero
 elsewhere, as a network's are after rounding. Each case is read and scored by the functions of the rule
 `cases`, stage by stage; the mean over the sample is scaled to all runs and cases. A line that begins with "-"
-is a part of another line: `- decompress alone` is the floor of the lines that read. `metrics` is the rule of
-that name for one run and test set, scaled likewise. CPU time of one thread; jobs of runs are independent, so
-n cores take an n-th.
+is a part of another line: `- decompress alone` is the floor of the lines that read. Jobs of runs are
+independent, so n cores take an n-th. `metrics` is the rule of that name, all of which runs again when a
+convention changes: its metrics for one run and test set, its comparisons for one pair of runs and a test set,
+both scaled likewise. CPU time of one thread.
 """
 
 import argparse
@@ -28,8 +29,10 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from rsuper.config.experiment import Evaluation, Target
+from rsuper.config.load import load_experiment
 from rsuper.data.volumes import PORTION_BYTES, read_grid, read_mask, read_probability, write_probability
-from rsuper.evaluate.cases import CaseInput, Row, TargetInput, cases_frame, score_case
+from rsuper.evaluate.cases import CaseInput, Row, TargetInput, cases_frame, nsd_columns, score_case
+from rsuper.evaluate.compare import comparisons_frame
 from rsuper.evaluate.read import organ_mask
 from rsuper.evaluate.summary import metrics_frame
 from rsuper.metrics.boxes import bounding_box, union_window
@@ -39,6 +42,7 @@ from rsuper.metrics.overlap import MASK_THRESHOLD, dsc
 from rsuper.metrics.surface import BOUNDARIES, surface_distances
 
 Result = TypeVar("Result")
+MICRO = Path(__file__).resolve().parent.parent / "config" / "micro.yaml"
 # Slices and spacing; in plane 512 x 512. From thick slices to thin ones, each as often as the others.
 GRIDS = ((90, (0.75, 0.75, 5.0)), (160, (0.8, 0.8, 2.5)), (261, (0.94, 0.94, 1.0)), (611, (0.92, 0.92, 0.5)))
 # Center from the volume's, half axes of organ and tumor in mm.
@@ -144,19 +148,32 @@ def evaluate_case(folder: Path, watch: Stopwatch, tolerances_mm: tuple[float, ..
     return list(watch("score (all of it)", score_case, case, tolerances_mm=tolerances_mm).values())
 
 
-def metrics_seconds(rows: list[Row], evaluation: Evaluation, cases: int) -> float:
-    """Time the rule `metrics` for one run and test set of so many cases, half of them without tumor."""
-    generator = np.random.default_rng(0)
+def sample_cases(rows: list[Row], evaluation: Evaluation, cases: int, method: str, seed: int) -> pd.DataFrame:
+    """Make up the table of so many cases of a run, half of them without tumor, with validation cases."""
+    generator = np.random.default_rng(seed)
     frame = pd.concat([cases_frame(rows, evaluation.nsd_tolerances_mm)] * math.ceil(cases / len(GRIDS)))
-    frame = frame.assign(budget="full", method="sample", seed=0, reason="")
+    frame = frame.assign(budget="full", method=method, seed=0, reason="")
     frame["case_id"] = frame.groupby("target").cumcount().map("case-{}".format)
-    frame["truth"] = generator.random(len(frame)) < 0.5
-    frame["score_top_volume_mean"] = generator.random(len(frame))
-    frame["dsc"] = generator.random(len(frame))
-    validation = frame.assign(test_set="validation")
+    frame["patient_id"] = frame["case_id"]
+    frame["truth"] = np.random.default_rng(0).random(len(frame)) < 0.5
+    frame["stratum"] = np.where(frame["truth"], np.where(frame["truth"].cumsum() % 3, "large", "small"), "")
+    for name in ("score_top_volume_mean", "dsc", *nsd_columns(evaluation.nsd_tolerances_mm).values()):
+        frame[name] = generator.random(len(frame))
+    return pd.concat([frame, frame.assign(test_set="validation")])
+
+
+def metrics_seconds(rows: list[Row], evaluation: Evaluation, cases: int) -> tuple[float, float]:
+    """Time the rule `metrics` for one run and test set of so many cases, and for one pair of runs."""
+    generator = np.random.default_rng(0)
+    ours, other = (sample_cases(rows, evaluation, cases, name, seed) for seed, name in enumerate("ab"))
     started = time.process_time()
-    metrics_frame(pd.concat([frame, validation]), evaluation, generator)
-    return time.process_time() - started
+    metrics_frame(ours, evaluation, generator)
+    between = time.process_time()
+    settings = evaluation.model_copy(update={"reference": "a"})
+    changed = {"evaluation": settings, "controls": (), "budgets": {}}
+    experiment = load_experiment(MICRO).model_copy(update=changed)
+    comparisons_frame(pd.concat([ours, other]), experiment, generator)
+    return between - started, time.process_time() - between
 
 
 def main() -> None:
@@ -184,9 +201,10 @@ def main() -> None:
     table["share"] = table["mean"] / table["mean"][~table.index.str.startswith("-")].sum()
     print(f"CPU seconds per case, both targets\n{table.to_string(float_format='{:.3f}'.format)}\n")
     hours = table["mean"][~table.index.str.startswith("-")].sum() * evaluations / 3600
-    once = metrics_seconds(rows, evaluation, arguments.cases)
+    run, pair = metrics_seconds(rows, evaluation, arguments.cases)
     print(f"cases: {evaluations} evaluations of a case, {hours:.1f} core hours")
-    print(f"metrics: {once * arguments.runs * arguments.sets:.0f} s for all runs and test sets")
+    seconds = (run * arguments.runs + pair * (arguments.runs - 1)) * arguments.sets
+    print(f"metrics: {seconds:.0f} s: {run:.2f} s per run and {pair:.2f} s per pair, of each test set")
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ COMPARISONS = Table(
         "difference": NUMBER,  # method minus other
         "ci_low": NUMBER,
         "ci_high": NUMBER,
-        "test": TEXT,  # delong | permutation | bootstrap
+        "test": TEXT,  # delong | permutation | sign_flip
         "p_value": NUMBER,
         "p_adjusted": NUMBER,  # Holm over the alternatives of one budget and test set
         "ablation": FLAG,

@@ -3,7 +3,7 @@
 import math
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -44,10 +44,14 @@ class Threshold:
 
 @dataclass(frozen=True)
 class ScoredCases:
-    """Cases of one run, test set and target, sorted by case_id; arrays run along the rows of `frame`."""
+    """Cases of one run, test set and target, sorted by case_id; arrays run along the rows of `frame`.
+
+    `validation` are the cases that set that rule's threshold, sorted likewise; none where there are none.
+    """
 
     key: Key
     frame: pd.DataFrame
+    validation: pd.DataFrame
     labels: Bool[np.ndarray, " n"]
     scores: Float[np.ndarray, " n"]
     failed: Bool[np.ndarray, " n"]
@@ -110,7 +114,8 @@ def scored_groups(cases: pd.DataFrame, score: str) -> Iterator[ScoredCases]:
         score: name of the case score, such as `top_volume_mean`.
 
     Raises:
-        ArtifactError: a case stands twice in a group.
+        ArtifactError: a case stands twice in a group or among its validation cases, or a score is infinite
+            or negative.
     """
     keys = ["budget", "method", "seed", "test_set", "target"]
     groups = dict(iter(cases.groupby(keys, sort=True)))
@@ -121,19 +126,14 @@ def scored_groups(cases: pd.DataFrame, score: str) -> Iterator[ScoredCases]:
 
 
 def _scored(key: Key, group: pd.DataFrame, validation: pd.DataFrame | None, score: str) -> ScoredCases:
-    frame = group.sort_values("case_id", ignore_index=True)
-    twice = frame["case_id"][frame["case_id"].duplicated()]
-    if len(twice):
-        raise ArtifactError(f"{key}: case '{twice.iloc[0]}' stands twice in the table of cases")
-    labels, scores, failed = _arrays(frame, score)
-    no_cases = (np.zeros(0, dtype=bool), np.zeros(0))
-    chosen_on = {
-        "oracle_test": (labels, scores),
-        "validation": no_cases if validation is None else _arrays(validation, score)[:2],
-    }
+    frame = _sorted(key, group)
+    held_out = _sorted(replace(key, test_set=VALIDATION), group[:0] if validation is None else validation)
+    labels, scores, failed = _arrays(key, frame, score)
+    chosen_on = {"oracle_test": (labels, scores), "validation": _arrays(key, held_out, score)[:2]}
     return ScoredCases(
         key=key,
         frame=frame,
+        validation=held_out,
         labels=labels,
         scores=scores,
         failed=failed,
@@ -143,11 +143,25 @@ def _scored(key: Key, group: pd.DataFrame, validation: pd.DataFrame | None, scor
     )
 
 
+def _sorted(key: Key, rows: pd.DataFrame) -> pd.DataFrame:
+    frame = rows.sort_values("case_id", ignore_index=True)
+    twice = frame["case_id"][frame["case_id"].duplicated()]
+    if len(twice):
+        raise ArtifactError(f"{key}: case '{twice.iloc[0]}' stands twice in the table of cases")
+    return frame
+
+
 def _arrays(
-    frame: pd.DataFrame, score: str
+    key: Key, frame: pd.DataFrame, score: str
 ) -> tuple[Bool[np.ndarray, " n"], Float[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
     scores = frame[f"score_{score}"].to_numpy(dtype=np.float64)
     failed = np.isnan(scores)
+    wrong = np.isinf(scores) | (scores < 0)  # a failed case has to lie below all others
+    if wrong.any():
+        case, value = frame["case_id"][wrong].iloc[0], scores[wrong][0]
+        raise ArtifactError(
+            f"{key}: score_{score} of case '{case}' must be finite and at least 0, got {value}"
+        )
     return frame["truth"].to_numpy(dtype=bool), np.where(failed, FAILED_SCORE, scores), failed
 
 

@@ -10,7 +10,7 @@ from rsuper.artifacts import predictions_table, read_table
 from rsuper.data.cohort import TARGET_ORGANS
 from rsuper.data.sources.abdomenatlas import TUMOR_FILES
 from rsuper.data.volumes import Grid, read_grid, read_mask, read_probability
-from rsuper.errors import DataError
+from rsuper.errors import ArtifactError, DataError
 from rsuper.evaluate.cases import CaseInput, TargetInput
 from rsuper.metrics.boxes import bounding_box, union_window
 from rsuper.reports.supervision import case_truth, largest_diameter_mm
@@ -19,13 +19,21 @@ from rsuper.schemas import PREDICTIONS
 
 
 class PredictedSet:
-    """The predictions of one run on one test set, case by case."""
+    """The predictions of one run on one test set, case by case.
+
+    Raises:
+        ArtifactError: the table of predictions is missing or damaged, or a case has two rows for a target.
+    """
 
     def __init__(self, collection: Collection, run: Path, test_set: str) -> None:
         self.collection = collection
         self.test_set = test_set
         self.table = predictions_table(run, test_set)
         frame = read_table(self.table, PREDICTIONS)
+        twice = frame[frame.duplicated(["case_id", "target"])]
+        if len(twice):
+            case, target = twice.iloc[0][["case_id", "target"]]
+            raise ArtifactError(f"{self.table}: case '{case}' has two rows for {target}; predict again")
         self._rows = {(row.case_id, row.target): row for row in frame.itertuples(index=False)}
         # A failed prediction is a row with a reason; a target without any row was not the method's task.
         self._targets = {target for _, target in self._rows}

@@ -10,7 +10,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Shaped
 
 from rsuper.errors import ArtifactError
-from rsuper.evaluate.calls import Key, ScoredCases, Threshold, scored_groups
+from rsuper.evaluate.calls import VALIDATION, Key, ScoredCases, Threshold, scored_groups
 
 # Stands in the column `seed` of METRICS and COMPARISONS where a row is about all seeds together.
 ALL_SEEDS = "all"
@@ -108,23 +108,31 @@ def seed_groups(cases: pd.DataFrame, score: str) -> Iterator[ScoredSeeds]:
 
 
 def check_same_cases(ours: ScoredCases, other: ScoredCases) -> None:
-    """Make sure that two runs were scored on the same cases with the same truth.
+    """Make sure that two runs were scored on the same cases with the same truth, and so their thresholds.
 
     Raises:
         ArtifactError: they were not; names a case.
     """
-    names = [set(group.frame["case_id"]) for group in (ours, other)]
-    for present, absent, extra in ((ours, other, names[0] - names[1]), (other, ours, names[1] - names[0])):
+    keys = ours.key, other.key
+    _check_same_rows(keys, (ours.frame, other.frame))
+    validation = tuple(replace(key, test_set=VALIDATION) for key in keys)
+    _check_same_rows((validation[0], validation[1]), (ours.validation, other.validation))
+
+
+def _check_same_rows(keys: tuple[Key, Key], frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    names = [set(frame["case_id"]) for frame in frames]
+    for present, absent in ((0, 1), (1, 0)):
+        extra = names[present] - names[absent]
         if extra:
             raise ArtifactError(
-                f"case '{min(extra)}' is among the cases of {present.key}, but not of {absent.key} "
+                f"case '{min(extra)}' is among the cases of {keys[present]}, but not of {keys[absent]} "
                 f"({len(extra)} such cases); score both runs on the same test set"
             )
-    for column in ("truth", "stratum", "truth_source"):
-        differs = (ours.frame[column] != other.frame[column]).to_numpy()
+    for column in ("truth", "stratum", "truth_source", "patient_id"):
+        differs = (frames[0][column] != frames[1][column]).to_numpy()
         if differs.any():
-            case = ours.frame["case_id"][differs].iloc[0]
-            raise ArtifactError(f"case '{case}' differs in '{column}' between {ours.key} and {other.key}")
+            case = frames[0]["case_id"][differs].iloc[0]
+            raise ArtifactError(f"case '{case}' differs in '{column}' between {keys[0]} and {keys[1]}")
 
 
 def over_seeds(frame: pd.DataFrame) -> pd.DataFrame:

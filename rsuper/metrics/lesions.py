@@ -57,7 +57,7 @@ class LesionCounts:
 
 def lesion_counts(
     truth: Shaped[np.ndarray, "x y z"],
-    predicted: Bool[np.ndarray, "..."],
+    predicted: Shaped[np.ndarray, "..."],
     spacing_mm: tuple[float, float, float],
     *,
     found_share: float = FOUND_SHARE,
@@ -72,16 +72,18 @@ def lesion_counts(
 
     Args:
         truth: mask of all tumors, or their instances: integers, 0 outside, one number per tumor.
-        predicted: predicted mask on the same grid.
+        predicted: predicted mask, booleans on the same grid.
         spacing_mm: voxel size along x, y, z.
         found_share: share of a tumor to be covered, from 0 (one voxel) to 1.
         speck_mm3: smaller false pieces do not count.
 
     Raises:
         ValueError: the grids differ, a spacing is not positive, the truth is neither a mask nor instances,
-            or a limit is out of range.
+            the prediction is no mask, or a limit is out of range.
     """
     check_same_grid(truth, predicted)
+    if predicted.dtype != np.bool_:
+        raise ValueError(f"predicted must be a mask of booleans, got {predicted.dtype}")
     if not all(math.isfinite(s) and s > 0 for s in spacing_mm):
         raise ValueError(f"spacing_mm must be three positive numbers, got {spacing_mm}")
     if not 0 <= found_share <= 1:

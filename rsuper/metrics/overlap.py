@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Shaped
 
 Convention = Literal["all_cases", "tumor_cases"]
 CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
@@ -54,16 +54,32 @@ def check_same_grid(gt: np.ndarray, pred: np.ndarray) -> None:
         raise ValueError(f"gt and pred must lie on one grid, got shapes {gt.shape} and {pred.shape}")
 
 
-def dsc(gt: Bool[np.ndarray, "x y z"], pred: Bool[np.ndarray, "..."]) -> float:
+def check_masks(gt: Shaped[np.ndarray, "..."], pred: Shaped[np.ndarray, "..."]) -> None:
+    """Refuse what are not two masks on one grid; labels other than 0 and 1 would be counted as bits.
+
+    Raises:
+        ValueError: the shapes differ, or a mask is not of booleans.
+    """
+    check_same_grid(gt, pred)
+    for name, mask in (("gt", gt), ("pred", pred)):
+        if mask.dtype != np.bool_:
+            raise ValueError(f"{name} must be a mask of booleans, got {mask.dtype}; compare its labels first")
+
+
+def dsc(gt: Shaped[np.ndarray, "x y z"], pred: Shaped[np.ndarray, "..."]) -> float:
     """Measure the overlap of two masks by the Dice coefficient, 2 |A and B| / (|A| + |B|).
 
     Empty masks follow the convention `all_cases`: 1 if both are empty, 0 if one is. `in_convention`
     restates the value for `tumor_cases`.
 
+    Args:
+        gt: truth, booleans.
+        pred: prediction, booleans on the same grid.
+
     Raises:
-        ValueError: the grids differ.
+        ValueError: the grids differ, or a mask is not of booleans.
     """
-    check_same_grid(gt, pred)
+    check_masks(gt, pred)
     gt_voxels, pred_voxels = int(np.count_nonzero(gt)), int(np.count_nonzero(pred))
     fixed = empty_mask_value(gt_voxels == 0, pred_voxels == 0)
     if fixed is not None:

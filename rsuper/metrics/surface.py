@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Shaped, UInt8
 
 from rsuper.metrics.boxes import bounding_box, memory_order, union_window
 from rsuper.metrics.nearest import ROUNDING_MM, Marked, nearest_mm, surroundings
-from rsuper.metrics.overlap import check_same_grid, empty_mask_value
+from rsuper.metrics.overlap import check_masks, empty_mask_value
 from rsuper.metrics.surfels import INTERIOR_CODE, neighbor_codes, surface_areas_mm2
 
 Boundary = Literal["surfel", "voxel"]
@@ -49,8 +49,8 @@ class SurfaceDistances:
 
 
 def surface_distances(
-    gt: Bool[np.ndarray, "x y z"],
-    pred: Bool[np.ndarray, "..."],
+    gt: Shaped[np.ndarray, "x y z"],
+    pred: Shaped[np.ndarray, "..."],
     spacing_mm: Spacing,
     *,
     boundary: Boundary,
@@ -59,17 +59,17 @@ def surface_distances(
     """Measure the distances between the surfaces of two masks: the costly part of NSD and HD95.
 
     Args:
-        gt: truth.
-        pred: prediction, on the grid of the truth.
+        gt: truth, booleans.
+        pred: prediction, booleans on the grid of the truth.
         spacing_mm: voxel size along x, y, z.
         boundary: `surfel` or `voxel`.
         cap_mm: search no further than this. Enough for NSD at tolerances up to the cap, and cheaper.
 
     Raises:
-        ValueError: the grids differ, a spacing is not positive, the cap is negative, or no boundary has
-            that name.
+        ValueError: the grids differ, a mask is not of booleans, a spacing is not positive, the cap is
+            negative, or no boundary has that name.
     """
-    check_same_grid(gt, pred)
+    check_masks(gt, pred)
     _check(spacing_mm, boundary)
     if not cap_mm >= 0:
         raise ValueError(f"cap_mm must be at least 0, got {cap_mm}")
@@ -92,8 +92,8 @@ def surface_distances(
 
 
 def nsd(
-    gt: Bool[np.ndarray, "x y z"],
-    pred: Bool[np.ndarray, "..."],
+    gt: Shaped[np.ndarray, "x y z"],
+    pred: Shaped[np.ndarray, "..."],
     spacing_mm: Spacing,
     tolerance_mm: float,
     *,
@@ -104,7 +104,8 @@ def nsd(
     Empty masks follow the convention `all_cases` of `metrics.overlap`: 1 if both are empty, 0 if one is.
 
     Raises:
-        ValueError: the grids differ, or a spacing, the tolerance or the boundary is out of range.
+        ValueError: the grids differ, a mask is not of booleans, or a spacing, the tolerance or the boundary
+            is out of range.
     """
     _check_tolerance(tolerance_mm)
     distances = surface_distances(gt, pred, spacing_mm, boundary=boundary, cap_mm=tolerance_mm)
@@ -130,8 +131,8 @@ def nsd_from_distances(distances: SurfaceDistances, tolerance_mm: float) -> floa
 
 
 def hd95(
-    gt: Bool[np.ndarray, "x y z"],
-    pred: Bool[np.ndarray, "..."],
+    gt: Shaped[np.ndarray, "x y z"],
+    pred: Shaped[np.ndarray, "..."],
     spacing_mm: Spacing,
     *,
     boundary: Boundary = "surfel",
@@ -141,7 +142,7 @@ def hd95(
     Both masks empty: NaN. One empty: infinity.
 
     Raises:
-        ValueError: the grids differ, or a spacing or the boundary is out of range.
+        ValueError: the grids differ, a mask is not of booleans, or a spacing or the boundary is out of range.
     """
     return hd95_from_distances(surface_distances(gt, pred, spacing_mm, boundary=boundary))
 

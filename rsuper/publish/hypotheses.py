@@ -6,7 +6,7 @@ import pandas as pd
 
 from rsuper.config.experiment import Experiment, Hypothesis
 from rsuper.evaluate.seeds import over_seeds
-from rsuper.publish.claims import verdict
+from rsuper.publish.verdict import verdict
 from rsuper.stats.multiplicity import holm
 
 COLUMNS = (

@@ -3,10 +3,9 @@
 Cases are redrawn within each label, so every resample has the cohort's numbers of positives and negatives.
 A resample is a row of multiplicities per case; every metric is then a matrix product over all resamples at
 once. With several seeds the seeds are redrawn first, then the cases; all redrawn seeds see the same redrawn
-cases, since in truth too they are tested on the same ones.
+cases, since in truth too they are tested on the same ones (`stats.two_levels`).
 """
 
-import functools
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,7 +13,9 @@ from jaxtyping import Bool, Float, Shaped
 
 from rsuper.stats.bca import bca_shares
 from rsuper.stats.interval import Interval, check_level, wilson_interval
+from rsuper.stats.resamples import statistic
 from rsuper.stats.samples import as_labels, as_rows
+from rsuper.stats.two_levels import ROUNDING, multiplicities, seed_weights, two_level_bounds
 
 Metric = Literal["auc", "f1", "sensitivity", "specificity", "mean"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
@@ -44,8 +45,8 @@ def interval(
 
     Method `bca` corrects the percentiles for bias and skewness (`stats.bca`). Where the correction is
     undefined the bounds are the percentiles, and the kind says so and why: `percentile_bias_undefined` or
-    `percentile_acceleration_undefined`. With several seeds the bounds are percentiles in either method
-    (kind `two_level`): there is no acceleration of two levels.
+    `percentile_acceleration_undefined`. With several seeds the bounds are Student's in either method (kind
+    `two_level`; `stats.two_levels`), cut to what the metric can be: 0 to 1, or the range of averaged values.
 
     Sensitivity and specificity of exactly 0 or 1 get Wilson's interval instead (kind `wilson`), as each
     resample would repeat the value. Any other metric whose resamples all agree has kind `degenerate`.
@@ -72,10 +73,12 @@ def interval(
         return wilson_interval(round(value) * trials, trials, level)
     weights = _case_weights(positive, draws, generator)
     seeds = seed_weights(len(rows), draws, generator)
-    resampled = _resampled(metric, positive, rows, weights, seeds)
-    if method == "percentile" or len(rows) > 1:
-        return _percentiles(value, resampled, level, len(rows))
-    return _bca(value, resampled, _jackknife(metric, positive, rows), level)
+    per_seed = _per_seed(metric, positive, rows, weights)
+    if len(rows) > 1:
+        return _two_level(value, per_seed, seeds, level, _range(metric, rows))
+    if method == "percentile":
+        return _percentiles(value, per_seed[:, 0], level)
+    return _bca(value, per_seed[:, 0], _jackknife(metric, positive, rows), level)
 
 
 def difference_interval(
@@ -101,12 +104,15 @@ def difference_interval(
         raise ValueError(f"values_a and values_b must be of one shape, got {a.shape} and {b.shape}")
     weights = _case_weights(positive, draws, generator)
     seeds = seed_weights(len(a), draws, generator)
-    resampled = [_resampled(metric, positive, rows, weights, seeds) for rows in (a, b)]
+    per_seed = _per_seed(metric, positive, a, weights) - _per_seed(metric, positive, b, weights)
     value = _point(metric, positive, a) - _point(metric, positive, b)
-    if method == "percentile" or len(a) > 1:
-        return _percentiles(value, resampled[0] - resampled[1], level, len(a))
+    if len(a) > 1:
+        (low_a, high_a), (low_b, high_b) = (_range(metric, rows) for rows in (a, b))
+        return _two_level(value, per_seed, seeds, level, (low_a - high_b, high_a - low_b))
+    if method == "percentile":
+        return _percentiles(value, per_seed[:, 0], level)
     without = zip(*(_jackknife(metric, positive, rows) for rows in (a, b)), strict=True)
-    return _bca(value, resampled[0] - resampled[1], [ours - theirs for ours, theirs in without], level)
+    return _bca(value, per_seed[:, 0], [ours - theirs for ours, theirs in without], level)
 
 
 def _check_method(method: str) -> None:
@@ -141,74 +147,27 @@ def _case_weights(
     weights = np.zeros((draws, positive.size))
     for members in (np.flatnonzero(positive), np.flatnonzero(~positive)):
         if members.size:
-            weights[:, members] = _multiplicities(members.size, draws, generator)
+            weights[:, members] = multiplicities(members.size, draws, generator)
     return weights
-
-
-def seed_weights(seeds: int, draws: int, generator: np.random.Generator) -> Float[np.ndarray, "d s"]:
-    """Draw the share of each seed in each resample; a single seed takes no random number."""
-    if seeds == 1:
-        return np.ones((draws, 1))
-    return _multiplicities(seeds, draws, generator, picked=seeds - 1) / (seeds - 1)
-
-
-def _multiplicities(
-    size: int, draws: int, generator: np.random.Generator, picked: int | None = None
-) -> Float[np.ndarray, "d k"]:
-    shape = (draws, size if picked is None else picked)
-    picks = generator.integers(0, size, shape) + np.arange(draws)[:, None] * size
-    return np.bincount(picks.ravel(), minlength=draws * size).reshape(draws, size).astype(np.float64)
 
 
 def _point(metric: str, positive: Bool[np.ndarray, " n"], rows: Float[np.ndarray, "s n"]) -> float:
     once = np.ones((1, positive.size))
-    return float(np.mean([_statistic(metric, positive, row, once)[0] for row in rows]))
+    return float(np.mean([statistic(metric, positive, row, once)[0] for row in rows]))
 
 
-def _resampled(
+def _per_seed(
     metric: str,
     positive: Bool[np.ndarray, " n"],
     rows: Float[np.ndarray, "s n"],
     weights: Float[np.ndarray, "d n"],
-    seeds: Float[np.ndarray, "d s"],
-) -> Float[np.ndarray, " d"]:
-    per_seed = np.stack([_statistic(metric, positive, row, weights) for row in rows], axis=1)
-    return (per_seed * seeds).sum(axis=1)
+) -> Float[np.ndarray, "d s"]:
+    return np.stack([statistic(metric, positive, row, weights) for row in rows], axis=1)
 
 
-def _statistic(
-    metric: str,
-    positive: Bool[np.ndarray, " n"],
-    values: Float[np.ndarray, " n"],
-    weights: Float[np.ndarray, "d n"],
-) -> Float[np.ndarray, " d"]:
-    """Compute a metric on every resample."""
-    if metric == "auc":
-        return _weighted_auc(positive, values, weights)
-    if metric == "mean":
-        return weights @ values / weights.sum(axis=1)
-    positives = weights @ positive
-    tp = weights @ (values * positive)
-    if metric == "sensitivity":
-        return tp / positives
-    fp = weights @ (values * ~positive)
-    if metric == "specificity":
-        return 1 - fp / (weights.sum(axis=1) - positives)
-    return 2 * tp / (positives + tp + fp)
-
-
-def _weighted_auc(
-    positive: Bool[np.ndarray, " n"], scores: Float[np.ndarray, " n"], weights: Float[np.ndarray, "d n"]
-) -> Float[np.ndarray, " d"]:
-    """Sum, over redrawn positives, the redrawn negatives below plus half of those level with them."""
-    order = np.argsort(scores[~positive])
-    negatives = scores[~positive][order]
-    below = np.zeros((len(weights), negatives.size + 1))
-    np.cumsum(weights[:, np.flatnonzero(~positive)[order]], axis=1, out=below[:, 1:])
-    edges = [np.searchsorted(negatives, scores[positive], side=side) for side in ("left", "right")]
-    placements = functools.reduce(np.add, (below[:, edge] for edge in edges)) / 2
-    pairs = weights[:, positive].sum(axis=1) * below[:, -1]
-    return np.einsum("dp,dp->d", weights[:, positive], placements) / pairs
+def _range(metric: str, rows: Float[np.ndarray, "s n"]) -> tuple[float, float]:
+    """Bounds of what the metric can be."""
+    return (float(rows.min()), float(rows.max())) if metric == "mean" else (0.0, 1.0)
 
 
 def _jackknife(
@@ -217,13 +176,13 @@ def _jackknife(
     """Compute a metric without each case in turn, per label; a label of one case is never redrawn."""
     without = 1 - np.eye(positive.size)
     members = [np.flatnonzero(positive), np.flatnonzero(~positive)]
-    return [_statistic(metric, positive, rows[0], without[each]) for each in members if each.size > 1]
+    return [statistic(metric, positive, rows[0], without[each]) for each in members if each.size > 1]
 
 
 def _bca(
     value: float, resampled: Float[np.ndarray, " d"], jackknife: list[Float[np.ndarray, "..."]], level: float
 ) -> Interval:
-    plain = _percentiles(value, resampled, level, 1)
+    plain = _percentiles(value, resampled, level)
     if plain.kind == "degenerate":
         return plain
     shares = bca_shares(value, resampled, jackknife, level)
@@ -233,9 +192,21 @@ def _bca(
     return Interval(value, low, high, "bca")
 
 
-def _percentiles(value: float, resampled: Float[np.ndarray, " d"], level: float, seeds: int) -> Interval:
+def _percentiles(value: float, resampled: Float[np.ndarray, " d"], level: float) -> Interval:
     low, high = (float(q) for q in np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2]))
-    # Rounding of a sum over cases is no spread.
-    if np.ptp(resampled) < 1e-12:
+    if np.ptp(resampled) < ROUNDING:
         return Interval(value, value, value, "degenerate")
-    return Interval(value, low, high, "percentile" if seeds == 1 else "two_level")
+    return Interval(value, low, high, "percentile")
+
+
+def _two_level(
+    value: float,
+    per_seed: Float[np.ndarray, "d s"],
+    weights: Float[np.ndarray, "d s"],
+    level: float,
+    within: tuple[float, float],
+) -> Interval:
+    low, high = two_level_bounds(value, per_seed, weights, level)
+    if low == high:
+        return Interval(value, value, value, "degenerate")
+    return Interval(value, max(low, within[0]), min(high, within[1]), "two_level")

@@ -3,8 +3,9 @@
 import numpy as np
 from jaxtyping import Float
 
-from rsuper.stats.bootstrap import DRAWS, seed_weights
+from rsuper.stats.bootstrap import DRAWS
 from rsuper.stats.interval import Interval, check_level
+from rsuper.stats.two_levels import seed_weights, two_level_bounds
 
 
 def ratio_interval(
@@ -41,9 +42,11 @@ def ratio_interval(
     rows = np.atleast_2d(counts)
     picks = generator.integers(0, totals.size, (draws, totals.size))
     per_seed = np.stack([row[picks].sum(axis=1) / totals[picks].sum(axis=1) for row in rows], axis=1)
-    resampled = (per_seed * seed_weights(len(rows), draws, generator)).sum(axis=1)
-    low, high = (float(q) for q in np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2]))
-    kind = "percentile" if len(rows) == 1 else "two_level"
-    if resampled.min() == resampled.max():
-        kind = "degenerate"
-    return Interval(float(rows.sum(axis=1).mean() / totals.sum()), low, high, kind)
+    value = float(rows.sum(axis=1).mean() / totals.sum())
+    if len(rows) > 1:
+        low, high = two_level_bounds(value, per_seed, seed_weights(len(rows), draws, generator), level)
+        kind = "two_level"
+    else:
+        low, high = (float(q) for q in np.quantile(per_seed, [(1 - level) / 2, (1 + level) / 2]))
+        kind = "percentile"
+    return Interval(value, max(low, 0.0), min(high, 1.0), "degenerate" if low == high else kind)

@@ -33,4 +33,4 @@ def test_a_case_is_written_read_and_scored(tmp_path):
     stages = {"read map", "read organ masks", "- decompress alone", "- case score", "- lesions"}
     stages |= {"- NSD surfel", "score (all of it)"}
     assert stages <= set(watch.seconds)
-    assert metrics_seconds(rows, Evaluation(bootstrap_draws=10), 8) > 0
+    assert min(metrics_seconds(rows, Evaluation(bootstrap_draws=10), 8)) > 0

@@ -6,17 +6,11 @@ import numpy as np
 import pytest
 from scipy.ndimage import label
 
-from benchmarks.metrics import (
-    SCENES,
-    in_turn,
-    kernel_delong,
-    load_delong,
-    monai,
-    ours,
-    predicted_mask,
-    scipy_permutation,
-    truth_mask,
-)
+from benchmarks.metrics import monai, ours
+from benchmarks.metrics_agreement import agreement_rows
+from benchmarks.metrics_scenes import SCENES, predicted_mask, truth_mask
+from benchmarks.metrics_tests import kernel_delong, load_delong, scipy_permutation
+from benchmarks.timing import in_turn
 from rsuper.stats.delong import delong_test
 from rsuper.stats.permutation import paired_permutation_test
 
@@ -57,6 +51,18 @@ def test_a_published_file_is_loaded_from_where_it_lies(tmp_path):
     path.write_text("import numpy as np\nONE = np.float(1)\n")
     assert load_delong(path).ONE == 1.0
     assert not hasattr(np, "float")
+
+
+@pytest.mark.real
+def test_pairs_of_real_masks_are_compared_number_by_number(real):
+    def shifted(truth, predicted, spacing_mm):
+        return [each + 0.5 for each in ours(truth, predicted, spacing_mm, hd95=False)[:2]]
+
+    rows = list(agreement_rows(real, lambda *pair: ours(*pair, hd95=False), {"shifted": shifted}))
+    assert len(rows) >= 20
+    assert len({(row["structure"], row["change"]) for row in rows}) == len(rows)
+    assert [row["gap_shifted"] for row in rows] == pytest.approx([0.5] * len(rows))
+    assert len({round(row["nsd_2mm"], 6) for row in rows}) > 20
 
 
 @pytest.mark.real

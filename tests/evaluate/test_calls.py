@@ -73,3 +73,15 @@ def test_generators_depend_on_seed_and_name_alone():
     first, again, other = (generator_for(3, name).random(4) for name in ("a", "a", "b"))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_a_repeated_validation_case_is_named():
+    validation = run_cases([1, 0], [0.7, 0.1], test_set="validation")
+    with pytest.raises(ArtifactError, match=r"seed 0, validation, pancreas: case 'case001' stands twice"):
+        _only(pd.concat([run_cases(LABELS, SCORES), validation, validation.iloc[[1]]]))
+
+
+@pytest.mark.parametrize("score", [math.inf, -math.inf, -0.1])
+def test_a_score_that_no_map_can_give_is_named(score):
+    with pytest.raises(ArtifactError, match=r"score_top_volume_mean of case 'case002' must be finite"):
+        _only(run_cases(LABELS, [0.9, 0.8, score, 0.6, 0.2, 0.1]))

@@ -51,6 +51,11 @@ def test_patients_are_swapped_together():
     ]
     # One patient: both patterns of swaps are as extreme.
     assert _pick(_compare(*runs), "segmentation", "f1", rule="oracle_test")["p_value"] == 1.0
+    masks = [
+        run_cases(labels, [0.9] * 6, [dice] * 6, method=method).assign(patient_id="the same")
+        for method, dice in (("r_super", 0.8), ("segmentation", 0.1))
+    ]
+    assert _pick(_compare(*masks), "segmentation", "dsc", convention="tumor_cases")["p_value"] == 1.0
 
 
 def test_a_method_against_its_equal():
@@ -61,7 +66,7 @@ def test_a_method_against_its_equal():
     assert (frame["difference"].dropna() == 0).all()
 
 
-def test_dsc_and_nsd_have_intervals_and_no_p():
+def test_dsc_and_nsd_by_hand():
     labels = [1, 1, 1, 1, 0, 0]
     scores = [0.9, 0.8, 0.7, 0.6, 0.2, 0.3]
     frame = _compare(
@@ -72,7 +77,8 @@ def test_dsc_and_nsd_have_intervals_and_no_p():
     assert row["difference"] == pytest.approx((3.0 - 1.6) / 4)
     # Single differences lie between .1 and .5, and so does every resampled mean.
     assert 0.1 <= row["ci_low"] < row["difference"] < row["ci_high"] <= 0.5
-    assert math.isnan(row["p_value"])
+    # All four differences point one way: only swapping none or all is as extreme.
+    assert (row["test"], row["p_value"]) == ("sign_flip", 2 / 16)
     everything = _pick(frame, "segmentation", "nsd", convention="all_cases")
     assert everything["difference"] == pytest.approx((5.0 - 2.6) / 6 / 2)
 
@@ -137,11 +143,22 @@ def test_a_missing_test_set_is_named():
         )
 
 
-def test_a_truth_that_differs_is_named():
+@pytest.mark.parametrize(("column", "value"), [("truth", True), ("patient_id", "someone else")])
+def test_a_truth_or_patient_that_differs_is_named(column, value):
     other = random_run("segmentation", 1)
-    other.loc[3, "truth"] = not other.loc[3, "truth"]
-    with pytest.raises(ArtifactError, match="case 'case003' differs in 'truth'"):
+    other.loc[3, column] = value
+    with pytest.raises(ArtifactError, match=f"case 'case003' differs in '{column}'"):
         _compare(random_run("r_super", 1), other)
+
+
+@pytest.mark.parametrize("lost", [slice(0, 1), slice(None)])
+def test_a_missing_validation_case_is_named(lost):
+    runs = {name: random_run(name, 1) for name in ("r_super", "segmentation")}
+    held_out = {name: random_run(name, 2, test_set="validation") for name in runs}
+    assert not _compare(*runs.values(), *held_out.values()).empty
+    held_out["segmentation"] = held_out["segmentation"].drop(index=held_out["segmentation"].index[lost])
+    with pytest.raises(ArtifactError, match=r"case 'case000' .* r_super .*validation.* not of segmentation"):
+        _compare(*runs.values(), *held_out.values())
 
 
 def test_failures_of_either_run_are_counted():

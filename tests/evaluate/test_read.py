@@ -121,3 +121,11 @@ def test_what_nobody_annotated_has_no_truth_mask(predicted, collection):
 def test_no_predictions_at_all(collection, tmp_path):
     with pytest.raises(ArtifactError, match=r"predictions\.csv: no such file"):
         PredictedSet(collection, tmp_path, "internal")
+
+
+def test_two_predictions_of_a_case_are_refused(predicted, tmp_path):
+    path = predictions_table(tmp_path, "internal")
+    frame = pd.DataFrame([*ROWS, ("tiny_T1", "kidney", "t1.nii.gz", "")], columns=list(PREDICTIONS.columns))
+    write_table(frame, path, PREDICTIONS)
+    with pytest.raises(ArtifactError, match=r"predictions\.csv: case 'tiny_T1' has two rows for kidney"):
+        predicted()

@@ -142,3 +142,9 @@ def test_unusable_arguments_are_refused():
         with pytest.raises(ValueError, match="truth must be"):
             lesion_counts(truth, EMPTY, ONE_MM)
     assert pytest.approx(math.pi / 6 * 125) == SPECK_MM3
+
+
+def test_labels_are_no_prediction():
+    truth = np.ones((3, 3, 3), dtype=bool)
+    with pytest.raises(ValueError, match="predicted must be a mask of booleans, got uint8"):
+        lesion_counts(truth, truth.astype(np.uint8), (1.0, 1.0, 1.0))

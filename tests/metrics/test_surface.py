@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from monai.metrics import compute_hausdorff_distance, compute_surface_dice
 from scipy.ndimage import binary_dilation, binary_erosion, distance_transform_edt, gaussian_filter
 
+from rsuper.metrics.overlap import dsc
 from rsuper.metrics.surface import (
     BOUNDARIES,
     hd95,
@@ -207,3 +208,13 @@ def test_wrong_arguments_are_refused():
             nsd(CUBE, CUBE, ONE_MM, tolerance_mm)
     with pytest.raises(ValueError, match="cap_mm"):
         surface_distances(CUBE, CUBE, ONE_MM, boundary="surfel", cap_mm=-1.0)
+
+
+@pytest.mark.parametrize("labels", [np.uint8, np.int64, np.float32])
+def test_labels_are_no_mask(labels):
+    # A label 2 would shift the bits of its neighbors' pattern.
+    numbered = CUBE.astype(labels) * 2
+    for pair, name in (((numbered, CUBE), "gt"), ((CUBE, numbered), "pred")):
+        for call in (dsc, lambda *pair: nsd(*pair, ONE_MM, 1.0), lambda *pair: hd95(*pair, ONE_MM)):
+            with pytest.raises(ValueError, match=f"{name} must be a mask of booleans, got {labels.__name__}"):
+                call(*pair)

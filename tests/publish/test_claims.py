@@ -3,7 +3,8 @@ import math
 import pytest
 from long_forms import comparison, comparisons_of, make_experiment, metric, metrics_of
 
-from rsuper.publish.claims import Claim, claims_frame, paper_claims, reported_results, verdict, verdict_over
+from rsuper.publish.claims import Claim, claims_frame, paper_claims, reported_results
+from rsuper.publish.verdict import verdict, verdict_over
 
 CLAIM = Claim(
     id="a",

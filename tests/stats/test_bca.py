@@ -112,7 +112,7 @@ def test_an_undefined_correction_keeps_the_percentiles_and_says_why(undefined, m
     assert (found.low, found.high, found.kind) == (plain.low, plain.high, f"percentile_{undefined}_undefined")
 
 
-def test_several_seeds_stay_two_level_percentiles():
+def test_several_seeds_have_two_level_bounds_in_either_method():
     labels = np.array([1] * 10 + [0] * 10)
     rows = np.random.default_rng(7).standard_normal((3, 20))
     kinds = [

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, t
 from sklearn.metrics import f1_score, recall_score, roc_auc_score
 
 from rsuper.stats import bootstrap
 from rsuper.stats.bootstrap import METRICS, difference_interval, interval
+from rsuper.stats.resamples import statistic
 
 REFERENCE = {
     "auc": roc_auc_score,
@@ -31,7 +32,7 @@ def test_value_and_every_resample_equal_a_loop_over_redrawn_cases(metric):
     labels, scores = cohort(0)
     values = values_for(metric, scores)
     weights = bootstrap._case_weights(labels == 1, 20, np.random.default_rng(1))
-    fast = bootstrap._statistic(metric, labels == 1, values.astype(float), weights)
+    fast = statistic(metric, labels == 1, values.astype(float), weights)
     for row, value in zip(weights.astype(int), fast, strict=True):
         redrawn = np.repeat(np.arange(labels.size), row)
         assert labels[redrawn].sum() == labels.sum()
@@ -114,17 +115,31 @@ def test_two_levels_are_the_mean_over_seeds_and_wider_than_one():
     single = interval("mean", labels, scores, generator=np.random.default_rng(0), draws=4000)
     assert result.value == pytest.approx(scores.mean())
     assert result.kind == "two_level"
-    # Variances add: that of the cases and that of the mean of 3 redrawn seeds, (0.25 + 0 + 0.25) / 3 / 3.
+    # Variances add: that of the cases and that of the mean of 3 seeds, (0.25 + 0 + 0.25) / 2 / 3. Of the sum
+    # the seeds' part has 2 degrees of freedom.
     of_cases = ((single.high - single.low) / (2 * 1.96)) ** 2
-    expected = 2 * 1.96 * np.sqrt(of_cases + 0.5 / 6)
+    variance = of_cases + 0.5 / 6
+    expected = 2 * t.ppf(0.975, 2 * (variance / (0.5 / 6)) ** 2) * np.sqrt(variance)
     assert result.high - result.low == pytest.approx(expected, rel=0.1)
+
+
+def test_few_seeds_that_differ_much_stay_within_what_the_metric_can_be():
+    labels = np.array([1] * 10 + [0] * 10)
+    calls = np.stack([labels, np.where(np.arange(20) < 3, labels, 0)])
+    found = interval("f1", labels, calls, generator=np.random.default_rng(1))
+    assert (found.low, found.high) == (0.0, 1.0)
+    dice = np.array([[0.9] * 20, [0.2] * 20]) + np.linspace(0, 0.05, 20)
+    found = interval("mean", labels, dice, generator=np.random.default_rng(1))
+    assert (found.low, found.high) == (0.2, pytest.approx(0.95))
+    apart = difference_interval("mean", labels, dice, dice[::-1], generator=np.random.default_rng(1))
+    assert -0.75 == pytest.approx(apart.low) == -apart.high
 
 
 def test_identical_seeds_add_no_spread():
     labels, scores = cohort(9)
     twice = interval("auc", labels, np.stack([scores, scores]), generator=np.random.default_rng(0))
     once = interval("auc", labels, scores, generator=np.random.default_rng(0))
-    assert (twice.low, twice.high) == pytest.approx((once.low, once.high))
+    assert (twice.low, twice.high) == pytest.approx((once.low, once.high), abs=0.01)  # percentiles there
 
 
 def test_two_level_difference_pairs_seeds():
