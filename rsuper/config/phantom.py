@@ -53,8 +53,8 @@ class PhaseShares(_Shares):
 class TypeShares(_Shares):
     """Share of each tumor type."""
 
-    # One mix for all hospitals, or masks teach the wrong type (prototype). Most pancreatic carcinomas, and nearly
-    # all renal tumors in the venous phase, are darker than their organ.
+    # One mix for all hospitals, or masks teach the wrong type (prototype). Most pancreatic carcinomas, and
+    # nearly all renal tumors in the venous phase, are darker than their organ.
     hypo: Share = 0.75
     hyper: Share = 0.10
     heterogeneous: Share = 0.15
@@ -89,7 +89,8 @@ class TumorSpec(_Frozen):
     perpendicular_ratio: Range = (0.6, 0.95)
     # KiTS and PDAC masks: median craniocaudal / longest axial 0.90 and 0.87.
     craniocaudal_ratio: Range = (0.7, 1.05)
-    # Against the organ around it, arterial phase, before the multiplier; set on development seeds: docs/phantom.md.
+    # Against the organ around it, arterial phase, before the multiplier; set on development seeds
+    # (docs/phantom.md).
     hypo_hu: float = -32.0
     hyper_hu: float = 40.0
     # Mean and standard deviation inside a heterogeneous tumor: mostly dark, with brighter islands.
@@ -115,7 +116,8 @@ class TumorSpec(_Frozen):
 class LookalikeRates(_Frozen):
     """Mean number (Poisson) of each kind of look-alike per target; both kidneys together."""
 
-    # One in six to seven organs without fat or calcification is left to whoever takes the most conspicuous spot.
+    # One organ in nine has neither fat nor calcification: whoever takes the most conspicuous spot for a tumor
+    # is mostly wrong.
     cyst: NonNegative = 0.2
     fat: NonNegative = 1.1
     vessel: NonNegative = 0.1

@@ -158,9 +158,9 @@ def test_contrast_is_base_times_multiplier_times_phase():
     spec = TumorSpec()
     (growth, *_) = draw_growths(body, "kidney", spec, np.random.default_rng(2))
     rng = np.random.default_rng(3)
-    assert tumor_layer(growth, "hypo", 1.5, "arterial", spec, GRID, rng).shift_hu == -60  # -40 x 1.5 x 1
-    assert tumor_layer(growth, "hyper", 2.0, "plain", spec, GRID, rng).shift_hu == 54  # 45 x 2 x 0.6
-    assert tumor_layer(growth, "hypo", 1.5, "arterial", spec, GRID, rng).least_hu == 20
+    assert tumor_layer(growth, "hypo", 1.5, "arterial", spec, GRID, rng).shift_hu == -48  # -32 x 1.5 x 1
+    assert tumor_layer(growth, "hyper", 2.0, "plain", spec, GRID, rng).shift_hu == 48  # 40 x 2 x 0.6
+    assert tumor_layer(growth, "hypo", 1.5, "arterial", spec, GRID, rng).least_hu == 35
     mixed = tumor_layer(growth, "heterogeneous", 1.0, "arterial", spec, GRID, rng)
     assert np.std(mixed.shift_hu) > 10
     assert mixed.tissue == "kidney"
