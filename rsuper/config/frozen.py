@@ -40,6 +40,7 @@ def derived_seeds(experiment: Mapping[str, object], code: str, count: int) -> Se
     }
     text = json.dumps(settled, sort_keys=True) + code
     digest = hashlib.sha256(text.encode()).digest()
-    # Two bytes each: short enough for the name of a folder.
-    numbers = [int.from_bytes(digest[2 * k : 2 * k + 2]) for k in range(count + 1)]
-    return Seeds(numbers[0], tuple(numbers[1:]))
+    # Four bytes for the data: two could meet a development seed, and once did. Two for each training seed,
+    # which is the name of a folder.
+    numbers = [int.from_bytes(digest[4 + 2 * k : 6 + 2 * k]) for k in range(count)]
+    return Seeds(int.from_bytes(digest[:4]), tuple(numbers))

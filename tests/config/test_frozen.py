@@ -20,8 +20,8 @@ def test_by_hand():
     text = json.dumps(settled) + "code"
     digest = hashlib.sha256(text.encode()).hexdigest()
     found = derived_seeds(CONTENT, "code", 2)
-    assert found.data_seed == int(digest[:4], 16)
-    assert found.seeds == (int(digest[4:8], 16), int(digest[8:12], 16))
+    assert found.data_seed == int(digest[:8], 16)
+    assert found.seeds == (int(digest[8:12], 16), int(digest[12:16], 16))
 
 
 def test_what_changes_the_seeds():

@@ -138,7 +138,7 @@ def test_the_papers_experiment():
 
 def test_variants_are_compared_on_the_default_experiment():
     default, variants = (load_experiment(CONFIGS / f"{name}.yaml") for name in ("phantom", "variants"))
-    own = {"name", "about", "budgets"}
+    own = {"name", "about", "budgets", "hypotheses"}
     assert variants.model_dump(exclude=own) == default.model_dump(exclude=own)
     for name, budget in variants.budgets.items():
         rows = {"methods", "controls"}
