@@ -95,9 +95,19 @@ def test_all_tables_have_verdicts_for_each_seed_and_for_all_together(measured, m
 
 def test_the_reported_seed_is_refused(monkeypatch):
     reported = shortcuts.load_experiment(shortcuts.ROOT / "config" / "phantom.yaml").data_seed
-    monkeypatch.setattr(sys, "argv", ["shortcuts.py", "1", str(reported)])
-    with pytest.raises(SystemExit):
-        shortcuts.main()
+    for seeds in (["1", str(reported)], []):
+        monkeypatch.setattr(sys, "argv", ["shortcuts.py", *seeds])
+        with pytest.raises(SystemExit):
+            shortcuts.main()
+
+
+def test_the_reported_seed_is_checked_on_demand(monkeypatch):
+    checked = []
+    monkeypatch.setattr(shortcuts, "measure", lambda spec, seed, clip_hu: checked.append(seed) or [])
+    monkeypatch.setattr(shortcuts, "all_checks", lambda frame: {})
+    monkeypatch.setattr(sys, "argv", ["shortcuts.py", "1", "--reported"])
+    shortcuts.main()
+    assert checked == [1, shortcuts.load_experiment(shortcuts.ROOT / "config" / "phantom.yaml").data_seed]
 
 
 @pytest.fixture
