@@ -42,6 +42,17 @@ VOLUMES = Table(
     "volumes.csv",
     {"case_id": TEXT, "shape": TEXT, "spacing_mm": TEXT, "has_tumors": FLAG, "reason": TEXT},
 )
+PSEUDO_LABELS = Table(
+    "pseudo_labels.csv",
+    {
+        "case_id": TEXT,
+        "target": TEXT,
+        "reported": NUMBER,  # tumors; blank where the report gives no number
+        "found": COUNT,  # candidates, up to the number reported
+        "used": FLAG,  # whether the case is trained on
+        "reason": TEXT,  # why it is not
+    },
+)
 PREDICTIONS = Table(
     "predictions.csv",
     {"case_id": TEXT, "target": TEXT, "file": TEXT, "reason": TEXT},

@@ -12,6 +12,7 @@ from rsuper.data.store import StoredCase
 from rsuper.data.volumes import Shape
 from rsuper.errors import MethodError
 from rsuper.methods import Card
+from rsuper.reports.counts import tumor_counts
 from rsuper.reports.findings import ReportFindings
 
 Truth = Callable[[str], dict[str, Bool[np.ndarray, "x y z"]]]
@@ -23,6 +24,14 @@ class ReportCase:
 
     stored: StoredCase
     findings: ReportFindings
+
+
+@dataclass(frozen=True)
+class CountedCase:
+    """A CT with organ masks and how many tumors of each target its report counts; None: no number."""
+
+    stored: StoredCase
+    counts: Mapping[str, int | None]
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,16 @@ class VisibleCohort:
         """
         self._require(self.card.uses.reports == "details", "uses.reports: details")
         return self.report_cases
+
+    @property
+    def counted(self) -> Sequence[CountedCase]:
+        """CT-Report pairs with nothing of the report but the number of tumors.
+
+        Raises:
+            MethodError: the card does not declare `uses.reports: count` (or details).
+        """
+        self._require(self.card.uses.reports in ("count", "details"), "uses.reports: count")
+        return [CountedCase(case.stored, tumor_counts(case.findings)) for case in self.report_cases]
 
     @property
     def images(self) -> Sequence[StoredCase]:

@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from rsuper.data.batches import Batch, MaskBatch
+from rsuper.data.batches import Batch, joined
 from rsuper.data.mask_sampler import MaskSampler
 from rsuper.engine import checkpoint
 from rsuper.engine.train import Stage, train
@@ -51,7 +50,7 @@ def fit(task: Task, config: Config) -> None:
     withheld = MaskSampler(source, task.cohort.withheld, WITHHELD_STREAM)
 
     def batch_of(step: int) -> Batch:
-        return Batch(masks=_joined(masks(task.schedule.stage1_steps + step), withheld(step)))
+        return Batch(masks=joined(masks(task.schedule.stage1_steps + step), withheld(step)))
 
     def loss(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         assert batch.masks is not None
@@ -59,15 +58,6 @@ def fit(task: Task, config: Config) -> None:
 
     stage = Stage(task.schedule.steps, task.schedule.learning_rate, task.schedule, "all_masks")
     train(network, batch_of, loss, stage, task.workdir / "model")
-
-
-def _joined(*batches: MaskBatch) -> MaskBatch:
-    return MaskBatch(
-        case_ids=tuple(case for batch in batches for case in batch.case_ids),
-        image=torch.cat([batch.image for batch in batches]),
-        tumor=torch.cat([batch.tumor for batch in batches]),
-        known=torch.cat([batch.known for batch in batches]),
-    )
 
 
 def predict(task: Task, volumes: Iterable[TestVolume]) -> Iterator[Prediction]:

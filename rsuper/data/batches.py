@@ -86,11 +86,12 @@ class Batch:
 
     masks: MaskBatch | None = None
     reports: ReportBatch | None = None
+    pseudo: MaskBatch | None = None  # patches of report cases with pseudo-masks
 
     @property
     def case_ids(self) -> tuple[str, ...]:
         """Cases of the batch, for error messages."""
-        parts = [part.case_ids for part in (self.masks, self.reports) if part is not None]
+        parts = [part.case_ids for part in (self.masks, self.reports, self.pseudo) if part is not None]
         return tuple(case for part in parts for case in part)
 
     @property
@@ -101,7 +102,7 @@ class Batch:
     @property
     def report_patches(self) -> int:
         """Number of CT-Report patches."""
-        return len(self.reports.case_ids) if self.reports is not None else 0
+        return sum(len(part.case_ids) for part in (self.reports, self.pseudo) if part is not None)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -137,6 +138,16 @@ class PatchSource:
     def tensor(self, arrays: Sequence[np.ndarray]) -> Tensor:
         """Stack arrays into a tensor on the training device."""
         return torch.from_numpy(np.stack(arrays)).to(self.device, non_blocking=True)
+
+
+def joined(*batches: MaskBatch) -> MaskBatch:
+    """Make one batch of the patches of several, in their order."""
+    return MaskBatch(
+        case_ids=tuple(case for batch in batches for case in batch.case_ids),
+        image=torch.cat([batch.image for batch in batches]),
+        tumor=torch.cat([batch.tumor for batch in batches]),
+        known=torch.cat([batch.known for batch in batches]),
+    )
 
 
 def organ_boxes(case: StoredCase, target: str) -> dict[str, Box]:

@@ -111,6 +111,7 @@ def check_sees_what_it_declares(method: Method, cohort: VisibleCohort) -> None:
     declared = {
         "masks": card.uses.masks,
         "reports": card.uses.reports == "details",
+        "counted": card.uses.reports in ("count", "details"),
         "images": card.uses.all_images,
         "truth": card.control == "ceiling",
     }

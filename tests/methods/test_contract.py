@@ -96,7 +96,13 @@ def test_what_is_visible(task_for, tmp_path, collection):
 def test_rows_do_equal_work(fitted):
     work = {
         name: training_totals(fitted(name).workdir)
-        for name in ("segmentation", "r_super", "r_super-volume_only", "r_super-ball_only")
+        for name in (
+            "segmentation",
+            "r_super",
+            "r_super-volume_only",
+            "r_super-ball_only",
+            "rg_pseudo_labels",
+        )
     }
     for totals in work.values():
         # 2 steps of 2 mask patches.
@@ -104,6 +110,7 @@ def test_rows_do_equal_work(fitted):
     assert work["segmentation"]["report_patches"] == 0
     assert work["r_super"]["report_patches"] == 4
     assert work["r_super-volume_only"] == work["r_super-ball_only"] == work["r_super"]
+    assert work["rg_pseudo_labels"] == work["r_super"]  # pseudo-masks in the place of reports
     assert training_totals(fitted("segmentation-stage1").workdir)["steps"] == 2
     assert training_totals(fitted("silent").workdir) == dict.fromkeys(
         ("steps", "mask_patches", "report_patches"), 0
