@@ -16,11 +16,11 @@ from rsuper.engine.predict import probability_map
 from rsuper.errors import ConfigError, DataError, NonFiniteError
 from rsuper.losses.segmentation import segmentation_loss
 from rsuper.networks.build import build_network
-from rsuper.networks.outputs import Outputs
+from rsuper.networks.outputs import Outputs, SegmentationNetwork
 from rsuper.task import Prediction, Task, TestVolume
 
 
-def new_network(task: Task) -> nn.Module:
+def new_network(task: Task) -> SegmentationNetwork:
     """Build the experiment's network with weights drawn from the run's seed, on the run's device.
 
     Raises:
@@ -109,7 +109,7 @@ def predict_with(network: nn.Module, task: Task, volumes: Iterable[TestVolume]) 
         )
 
 
-def trained_network(task: Task) -> nn.Module:
+def trained_network(task: Task) -> SegmentationNetwork:
     """Rebuild the network of a finished run.
 
     Raises:

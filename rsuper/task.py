@@ -14,6 +14,7 @@ from rsuper.errors import MethodError
 from rsuper.methods import Card
 from rsuper.reports.counts import tumor_counts
 from rsuper.reports.findings import ReportFindings
+from rsuper.reports.presence import organ_presence
 
 Truth = Callable[[str], dict[str, Bool[np.ndarray, "x y z"]]]
 
@@ -32,6 +33,14 @@ class CountedCase:
 
     stored: StoredCase
     counts: Mapping[str, int | None]
+
+
+@dataclass(frozen=True)
+class PresenceCase:
+    """A CT with organ masks and which organs its report gives a tumor; None: the report leaves it open."""
+
+    stored: StoredCase
+    presence: Mapping[str, bool | None]
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,16 @@ class VisibleCohort:
         """
         self._require(self.card.uses.reports in ("count", "details"), "uses.reports: count")
         return [CountedCase(case.stored, tumor_counts(case.findings)) for case in self.report_cases]
+
+    @property
+    def presence(self) -> Sequence[PresenceCase]:
+        """CT-Report pairs with nothing of the report but which organs have a tumor.
+
+        Raises:
+            MethodError: the card does not declare `uses.reports: presence` (or details).
+        """
+        self._require(self.card.uses.reports in ("presence", "details"), "uses.reports: presence")
+        return [PresenceCase(case.stored, organ_presence(case.findings)) for case in self.report_cases]
 
     @property
     def images(self) -> Sequence[StoredCase]:

@@ -56,13 +56,16 @@ class BidirectionalAttention(nn.Module):
     them. That is the same network with its rows in another order.
     """
 
-    def __init__(self, in_width: int, width: int, heads: int, *, last: bool = False) -> None:
+    def __init__(
+        self, in_width: int, width: int, heads: int, *, last: bool = False, inner: int | None = None
+    ) -> None:
         super().__init__()
         self.heads = heads
-        self.features_in = SeparableConv(in_width, 2 * width)
-        self.map_in = token_conv(width, 2 * width)
-        self.features_out = SeparableConv(width, width)
-        self.map_out = None if last else token_conv(width, width)
+        inner = inner or width  # of queries and values, all heads together
+        self.features_in = SeparableConv(in_width, 2 * inner)
+        self.map_in = token_conv(width, 2 * inner)
+        self.features_out = SeparableConv(inner, width)
+        self.map_out = None if last else token_conv(inner, width)
         self.shortcut = None if in_width == width else conv(in_width, width, 1)
 
     def forward(
@@ -90,9 +93,18 @@ class BidirectionalAttention(nn.Module):
 class AttentionBlock(nn.Module):
     """Bidirectional attention, then an inverted bottleneck on the features."""
 
-    def __init__(self, in_width: int, width: int, heads: int, expansion: int, *, last: bool = False) -> None:
+    def __init__(
+        self,
+        in_width: int,
+        width: int,
+        heads: int,
+        expansion: int,
+        *,
+        last: bool = False,
+        inner: int | None = None,
+    ) -> None:
         super().__init__()
-        self.attention = BidirectionalAttention(in_width, width, heads, last=last)
+        self.attention = BidirectionalAttention(in_width, width, heads, last=last, inner=inner)
         self.bottleneck = MBConv(width, expansion)
 
     def forward(
@@ -120,14 +132,15 @@ class MapGeneration(nn.Module):
 class FusionLayer(nn.Module):
     """A transformer layer over tokens: self-attention, then a perceptron, each after a layer norm."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, hidden: int | None = None) -> None:
         super().__init__()
         self.heads = heads
+        hidden = hidden or width
         self.attention_norm = nn.LayerNorm(width)
         self.query_key_value = nn.Linear(width, 3 * width, bias=False)
         self.out = nn.Linear(width, width)
         self.perceptron = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
+            nn.LayerNorm(width), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
         )
 
     def forward(self, tokens: Float[Tensor, "b n c"]) -> Float[Tensor, "b n c"]:

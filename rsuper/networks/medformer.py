@@ -134,6 +134,7 @@ class MedFormer(SegmentationNetwork):
     ) -> None:
         super().__init__()
         base, width = layout.base, layout.channels
+        self.coarse_width = width[DOWN4]
         self.inc = nn.Sequential(conv(in_channels, base), BasicBlock(base, base))
         self.down1 = Down(layout, DOWN1, base)
         self.down2 = AttentiveDown(layout, DOWN2, width[DOWN1])
@@ -148,8 +149,8 @@ class MedFormer(SegmentationNetwork):
         self.aux_out = nn.Conv3d(width[UP2], out_channels, 1) if deep_supervision else None
         self.outc = nn.Conv3d(width[UP4], out_channels, 1)
 
-    def forward(self, image: Float[Tensor, "b i x y z"]) -> Outputs:
-        """Predict tumor logits.
+    def with_coarse(self, image: Float[Tensor, "b i x y z"]) -> tuple[Outputs, Float[Tensor, "b w u v t"]]:
+        """Predict tumor logits; give also the features at the bottom.
 
         Raises:
             ValueError: A size that `check_patch` refuses.
@@ -165,7 +166,7 @@ class MedFormer(SegmentationNetwork):
         features, _ = self.up2(features, fourth, tokens, fourth_map)
         deep = None if self.aux_out is None else upsample(self.aux_out(features), image.shape[2:])
         features = self.up4(self.up3(features, half), full)
-        return Outputs(self.outc(features), deep)
+        return Outputs(self.outc(features), deep), coarse
 
 
 def build_medformer(

@@ -22,10 +22,28 @@ class SegmentationNetwork(nn.Module):
     Attributes:
         size_multiple: Sides of a patch must be multiples of these (x, y, z).
         smallest_size: And at least these.
+        coarse_width: Channels of the features at the bottom, whose grid is the patch's over `size_multiple`.
     """
 
     size_multiple: tuple[int, int, int]
     smallest_size: tuple[int, int, int]
+    coarse_width: int
+
+    def forward(self, image: Float[Tensor, "b i x y z"]) -> Outputs:
+        """Predict tumor logits.
+
+        Raises:
+            ValueError: A size that `check_patch` refuses.
+        """
+        return self.with_coarse(image)[0]
+
+    def with_coarse(self, image: Float[Tensor, "b i x y z"]) -> tuple[Outputs, Float[Tensor, "b w u v t"]]:
+        """Predict tumor logits; give also the features at the bottom, for branches that sum up the patch.
+
+        Raises:
+            ValueError: A size that `check_patch` refuses.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say what it predicts")
 
     def check_patch(self, size: tuple[int, int, int]) -> None:
         """Refuse a patch size that cannot work.

@@ -60,9 +60,10 @@ class DeeplySupervisedUNet(SegmentationNetwork):
             nn.init.constant_(output.bias, math.log(_PRIOR / (1 - _PRIOR)))
         x, y, z = (math.prod(stride[axis] for stride in strides) for axis in range(3))
         self.size_multiple = self.smallest_size = (x, y, z)
+        self.coarse_width = channels[-1]
 
-    def forward(self, image: Float[Tensor, "b i x y z"]) -> Outputs:
-        """Predict tumor logits.
+    def with_coarse(self, image: Float[Tensor, "b i x y z"]) -> tuple[Outputs, Float[Tensor, "b w u v t"]]:
+        """Predict tumor logits; give also the features at the bottom.
 
         Raises:
             ValueError: A size that `check_patch` refuses.
@@ -75,13 +76,13 @@ class DeeplySupervisedUNet(SegmentationNetwork):
             features = down(features)
             skips.append(features)
         features = self.bottom(features)
-        deep = features
+        coarse = deep = features
         for depth, up in zip(range(len(self.up) - 1, -1, -1), self.up, strict=True):
             features = up(torch.cat([skips[depth], features], dim=1))
             if depth == 2:  # the layer that feeds level 1, at half resolution
                 deep = self.deep_head(features)
         deep = F.interpolate(deep, size=size, mode="trilinear", align_corners=False)
-        return Outputs(self.head(features), deep)
+        return Outputs(self.head(features), deep), coarse
 
 
 def build_unet(

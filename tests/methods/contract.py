@@ -112,6 +112,7 @@ def check_sees_what_it_declares(method: Method, cohort: VisibleCohort) -> None:
         "masks": card.uses.masks,
         "reports": card.uses.reports == "details",
         "counted": card.uses.reports in ("count", "details"),
+        "presence": card.uses.reports in ("presence", "details"),
         "images": card.uses.all_images,
         "truth": card.control == "ceiling",
     }

@@ -102,6 +102,7 @@ def test_rows_do_equal_work(fitted):
             "r_super-volume_only",
             "r_super-ball_only",
             "rg_pseudo_labels",
+            "multi_task",
         )
     }
     for totals in work.values():
@@ -110,7 +111,8 @@ def test_rows_do_equal_work(fitted):
     assert work["segmentation"]["report_patches"] == 0
     assert work["r_super"]["report_patches"] == 4
     assert work["r_super-volume_only"] == work["r_super-ball_only"] == work["r_super"]
-    assert work["rg_pseudo_labels"] == work["r_super"]  # pseudo-masks in the place of reports
+    # Pseudo-masks, or presence, in the place of details.
+    assert work["rg_pseudo_labels"] == work["multi_task"] == work["r_super"]
     assert training_totals(fitted("segmentation-stage1").workdir)["steps"] == 2
     assert training_totals(fitted("silent").workdir) == dict.fromkeys(
         ("steps", "mask_patches", "report_patches"), 0
