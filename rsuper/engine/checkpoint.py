@@ -1,7 +1,7 @@
 """Weights and training state on disk: tensors only (nothing is unpickled), and a JSON beside them."""
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,34 @@ def load_weights(model: nn.Module, path: Path) -> None:
     if wrong:
         raise ArtifactError(f"{path}: the weights do not fit the network: {wrong[:5]} ({len(wrong)} tensors)")
     model.load_state_dict(stored)
+
+
+def transfer_weights(model: nn.Module, path: Path, fresh: Sequence[str]) -> list[str]:
+    """Load the parameters and buffers of another network's training into those of the same name and shape.
+
+    Args:
+        model: it keeps its own values for what is not transferred.
+        path: the other network's weights.
+        fresh: names of modules that are never transferred, such as output heads.
+
+    Returns:
+        Names of the model's tensors that were not transferred.
+
+    Raises:
+        ArtifactError: the file is missing or damaged, or a tensor outside `fresh` (named) is missing or of
+            another shape: it is not the network that it is taken for.
+    """
+    stored: Mapping[str, Tensor] = _load(path)
+    own = model.state_dict()
+    kept = [name for name in own if any(name == part or name.startswith(f"{part}.") for part in fresh)]
+    moved = [name for name in own if name not in kept]
+    wrong = [name for name in moved if name not in stored or stored[name].shape != own[name].shape]
+    if wrong:
+        raise ArtifactError(
+            f"{path}: the weights are not of such a network: {wrong[:5]} ({len(wrong)} tensors) do not fit"
+        )
+    model.load_state_dict({name: stored[name] for name in moved}, strict=False)
+    return kept
 
 
 def save_state(

@@ -128,6 +128,7 @@ class MedFormer(SegmentationNetwork):
     size_multiple = (16, 16, 16)
     # At 16, the coarsest grid is one voxel, which has no variance to normalize by.
     smallest_size = (32, 32, 32)
+    heads = ("outc", "aux_out")
 
     def __init__(
         self, in_channels: int, out_channels: int, layout: Layout, *, deep_supervision: bool = True

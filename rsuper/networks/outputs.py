@@ -22,11 +22,13 @@ class SegmentationNetwork(nn.Module):
     Attributes:
         size_multiple: Sides of a patch must be multiples of these (x, y, z).
         smallest_size: And at least these.
+        heads: Names of the modules that give the outputs.
         coarse_width: Channels of the features at the bottom, whose grid is the patch's over `size_multiple`.
     """
 
     size_multiple: tuple[int, int, int]
     smallest_size: tuple[int, int, int]
+    heads: tuple[str, ...]
     coarse_width: int
 
     def forward(self, image: Float[Tensor, "b i x y z"]) -> Outputs:

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from rsuper.networks.outputs import Outputs, SegmentationNetwork
 
 _GROUPS = 4
-_PRIOR = 0.01
 
 
 class DeeplySupervisedUNet(SegmentationNetwork):
@@ -22,12 +21,15 @@ class DeeplySupervisedUNet(SegmentationNetwork):
     from one to the other.
     """
 
+    heads = ("head.2", "deep_head")
+
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
         channels: Sequence[int],
         strides: Sequence[Sequence[int]],
+        prior: float,
     ) -> None:
         super().__init__()
         # MONAI's lowest block does not downsample; the first stride of 1 keeps a level at full resolution.
@@ -57,7 +59,7 @@ class DeeplySupervisedUNet(SegmentationNetwork):
         # Start from "tumors are rare": from one half, hundreds of steps go into learning just that.
         for output in (final, self.deep_head):
             assert output.bias is not None
-            nn.init.constant_(output.bias, math.log(_PRIOR / (1 - _PRIOR)))
+            nn.init.constant_(output.bias, math.log(prior / (1 - prior)))
         x, y, z = (math.prod(stride[axis] for stride in strides) for axis in range(3))
         self.size_multiple = self.smallest_size = (x, y, z)
         self.coarse_width = channels[-1]
@@ -91,6 +93,7 @@ def build_unet(
     *,
     channels: Sequence[int] = (8, 16, 32, 64),
     strides: Sequence[Sequence[int]] = ((2, 2, 2), (2, 2, 2), (2, 2, 1)),
+    prior: float = 0.01,
 ) -> DeeplySupervisedUNet:
     """Build a small U-Net: about 330,000 parameters at the default widths.
 
@@ -104,6 +107,7 @@ def build_unet(
         channels: Width per level, from full resolution down; at least three, each a multiple of 4.
         strides: Downsampling (x, y, z) from each level to the next. The default takes sides that are
             multiples of (8, 8, 4).
+        prior: Tumor probability that both outputs start from, by their biases: tumors are rare.
 
     Returns:
         A network whose forward pass returns `Outputs`; its method `check_patch` says which sizes work.
@@ -118,11 +122,13 @@ def build_unet(
         raise ValueError(f"in_channels and out_channels must be positive, got {in_channels}, {out_channels}")
     if len(channels) < 3 or any(width < 1 or width % _GROUPS for width in channels):
         raise ValueError(f"channels needs three or more multiples of {_GROUPS}, got {tuple(channels)}")
+    if not 0 < prior < 1:
+        raise ValueError(f"prior must lie between 0 and 1, got {prior}")
     if len(strides) != len(channels) - 1:
         raise ValueError(f"strides needs {len(channels) - 1} entries, one less than channels, got {strides}")
     if any(len(stride) != 3 or min(stride) < 1 for stride in strides):
         raise ValueError(f"each of strides needs three positive numbers, got {strides}")
     whole = [tuple(int(step) for step in stride) for stride in strides]
-    network = DeeplySupervisedUNet(in_channels, out_channels, tuple(channels), whole)
+    network = DeeplySupervisedUNet(in_channels, out_channels, tuple(channels), whole, prior)
     # The overloads of Module.to leave this argument out of torch's annotations.
     return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
