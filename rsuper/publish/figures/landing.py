@@ -81,8 +81,10 @@ def landing(
         heights = [2 * _PANEL_INCHES[1] + 0.6, bars_inches]
         above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
         kinds = kinds_of(methods, experiment, cards)
+        # Controls may have run at other budgets alone: they have no bar here.
+        labels = {name: kind.label for name, kind in kinds.items() if name in set(drawn["method"])}
         _lines(above, rows, columns, kinds, experiment, tolerance)
-        bars(below, drawn, {method: kind.label for method, kind in kinds.items()}, experiment.targets)
+        bars(below, drawn, labels or {name: kind.label for name, kind in kinds.items()}, experiment.targets)
         style.add_note(figure, experiment, _NOTE.format(budget=budgets[-1]))
         style.save(figure, out_stem)
 
