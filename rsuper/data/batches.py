@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ from rsuper.data.patches import (
 )
 from rsuper.data.store import Box, StoredCase
 from rsuper.data.volumes import Shape, Spacing
+
+Candidate = TypeVar("Candidate")
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,25 @@ def joined(*batches: MaskBatch) -> MaskBatch:
         tumor=torch.cat([batch.tumor for batch in batches]),
         known=torch.cat([batch.known for batch in batches]),
     )
+
+
+def drawn_candidate(
+    pools: Mapping[str, tuple[Sequence[Candidate], Sequence[Candidate]]],
+    tumor_share: float,
+    rng: np.random.Generator,
+) -> Candidate:
+    """Draw a target, then one of its candidates: with a tumor for a share of draws, else without.
+
+    Args:
+        pools: per target the candidates with a tumor and those without, at least one in all.
+        tumor_share: share of draws that want a tumor; where one kind is missing the other is drawn.
+        rng: drawn from three times.
+    """
+    targets = list(pools)
+    positive, negative = pools[targets[int(rng.integers(len(targets)))]]
+    wants_tumor = rng.random() < tumor_share
+    pool = positive if positive and (wants_tumor or not negative) else negative
+    return pool[int(rng.integers(len(pool)))]
 
 
 def organ_boxes(case: StoredCase, target: str) -> dict[str, Box]:

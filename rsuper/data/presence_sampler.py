@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from rsuper.data.batches import MaskBatch, PatchSource, organ_boxes
+from rsuper.data.batches import MaskBatch, PatchSource, drawn_candidate, organ_boxes
 from rsuper.data.cohort import TARGET_ORGANS
 from rsuper.data.patches import flipped, start_covering
 from rsuper.data.regions import covers
@@ -94,7 +94,10 @@ class PresenceSampler:
     def __call__(self, step: int, masks: MaskBatch) -> PresenceBatch:
         """Return the mask patches with the report patches of a step."""
         rng = np.random.default_rng([self.source.seed, PRESENCE_STREAM, step])
-        drawn = [self._draw(rng) for _ in range(self.source.schedule.report_patches)]
+        drawn = [
+            drawn_candidate(self._pools, self.source.schedule.tumor_share, rng)
+            for _ in range(self.source.schedule.report_patches)
+        ]
         images, free, present, labelled = zip(*(self._patch(each, rng) for each in drawn), strict=True)
         known = self.source.tensor(free)
         reports = MaskBatch(
@@ -109,13 +112,6 @@ class PresenceSampler:
             present=torch.cat([masks.tumor.flatten(2).any(dim=2), self.source.tensor(present)]),
             labelled=torch.cat([masks.known.flatten(2).all(dim=2), self.source.tensor(labelled)]),
         )
-
-    def _draw(self, rng: np.random.Generator) -> _Candidate:
-        targets = list(self._pools)
-        positive, negative = self._pools[targets[rng.integers(len(targets))]]
-        wants_tumor = rng.random() < self.source.schedule.tumor_share
-        pool = positive if positive and (wants_tumor or not negative) else negative
-        return pool[rng.integers(len(pool))]
 
     def _patch(
         self, drawn: _Candidate, rng: np.random.Generator

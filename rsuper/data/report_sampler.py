@@ -16,6 +16,7 @@ from rsuper.data.batches import (
     PatchPlace,
     PatchSource,
     ReportBatch,
+    drawn_candidate,
     organ_boxes,
 )
 from rsuper.data.patches import flipped, start_covering
@@ -88,7 +89,10 @@ class ReportSampler:
     def __call__(self, step: int) -> ReportBatch:
         """Return the report patches of a step."""
         rng = np.random.default_rng([self.source.seed, REPORT_STREAM, step])
-        drawn = [self._draw(rng) for _ in range(self.source.schedule.report_patches)]
+        drawn = [
+            drawn_candidate(self._pools, self.source.schedule.tumor_share, rng)
+            for _ in range(self.source.schedule.report_patches)
+        ]
         images, outside, regions, places = [], [], [], []
         counts: Counter[str] = Counter()
         for row, candidate in enumerate(drawn):
@@ -121,13 +125,6 @@ class ReportSampler:
             spacing_mm=self.source.preprocess.spacing_mm,
             counts=counts,
         )
-
-    def _draw(self, rng: np.random.Generator) -> _Candidate:
-        targets = list(self._pools)
-        positive, negative = self._pools[targets[rng.integers(len(targets))]]
-        wants_tumor = rng.random() < self.source.schedule.tumor_share
-        pool = positive if positive and (wants_tumor or not negative) else negative
-        return pool[rng.integers(len(pool))]
 
     def _region(self, region: PatchRegion, row: int, axes: tuple[int, ...]) -> BatchRegion:
         def tumor(item: PatchTumor) -> BatchTumor:
