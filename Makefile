@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 SNAKEMAKE := OMP_NUM_THREADS=1 $(BIN)/snakemake --cores all
 EXPERIMENT := --config experiment=$(CONFIG)
 
-.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit all test test-fast check format lint types new-method docs unlock clean
+.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit all test test-fast test-learning check format lint types new-method docs unlock clean
 
 help:  ## this text
 	@grep -hE '^[a-z0-9_ -]+:.*##' $(MAKEFILE_LIST) | awk -F':[^#]*## ' '{printf "  make %s\n      %s\n", $$1, $$2}'
@@ -28,11 +28,14 @@ $(STAMP): pyproject.toml constraints.txt
 table1 table2 table3 figures claims hypotheses paper_audit all: setup  ## a table, the figures, the claims, the experiment's hypotheses, the audit of the paper, or all (CONFIG=config/x.yaml)
 	$(SNAKEMAKE) $(EXPERIMENT) $(ARGS) -- $@
 
-test: setup  ## all tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+test: setup  ## all tests but test-learning's
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not learning" $(ARGS)
 
 test-fast: setup  ## all tests but the slow ones
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not learning" $(ARGS)
+
+test-learning: setup  ## every method trained until it must have learned (config/easy.yaml)
+	$(BIN)/python -m pytest -m learning $(ARGS)
 
 check: lint types test  ## format, lint, types, Snakemake's own lint, tests
 

@@ -175,6 +175,10 @@ class Layout:
         """What the reports say, one JSON line per case."""
         return self.data(dataset) / "findings.jsonl"
 
+    def report_vectors(self, budget: str, seed: int | str) -> Path:
+        """Vectors of the report texts that a budget's runs may read."""
+        return self.root / "report_vectors" / budget / f"seed-{seed}.csv"
+
     def volumes(self, dataset: str) -> Path:
         """Table of preprocessed volumes; written last, beside the folder `volumes`."""
         return self.data(dataset) / "volumes.csv"

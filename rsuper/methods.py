@@ -2,7 +2,7 @@
 
 import importlib.util
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -62,6 +62,9 @@ class Card(_Section):
     control: Literal["ceiling", "floor"] | None = None
     variants: dict[str, dict[str, object]] = Field(default_factory=dict)
     variant_labels: dict[str, str] = Field(default_factory=dict)
+    variant_needs: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="in the place of needs"
+    )
     deviations: tuple[str, ...] = ()
     name: str = ""
 
@@ -83,8 +86,8 @@ class Method(_Section):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Upstream runs at the same budget and seed; a run never needs itself."""
-        return tuple(name for name in self.card.needs if name != self.name)
+        """Upstream runs at the same budget and seed."""
+        return self.card.variant_needs.get(self.variant or "", self.card.needs)
 
     def targets(self, experiment_targets: Sequence[str]) -> tuple[str, ...]:
         """Targets that the method answers for: those its variant names as `targets`, else all."""
@@ -167,6 +170,27 @@ def find(name: str, root: Path = METHODS) -> Method:
         known = [f"{folder}-{known}" for known in cards[folder].variants]
         raise MethodError(f"unknown variant '{name}'; {folder}/method.yaml has: {known}")
     return Method(name=name, folder=root / folder, variant=variant or None, card=cards[folder])
+
+
+def with_upstream(names: Iterable[str], root: Path = METHODS) -> dict[str, Method]:
+    """Find methods and everything that they need, directly or not.
+
+    Raises:
+        MethodError: a name is unknown, or a method needs itself.
+    """
+    found: dict[str, Method] = {}
+
+    def add(name: str, above: tuple[str, ...]) -> None:
+        if name in above:
+            raise MethodError(f"method '{name}' needs itself: {' needs '.join((*above, name))}")
+        if name not in found:
+            found[name] = find(name, root)
+        for needed in found[name].needs:
+            add(needed, (*above, name))
+
+    for name in names:
+        add(name, ())
+    return found
 
 
 def _load(folder: Path) -> ModuleType:

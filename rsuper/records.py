@@ -5,10 +5,11 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from rsuper.artifacts import run_record, write_json
+from rsuper.collection import Collection
 from rsuper.config.experiment import Experiment
 from rsuper.engine import provenance
 from rsuper.methods import Method
-from rsuper.runs import Collection, training_totals
+from rsuper.runs import training_totals
 from rsuper.task import Task
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -53,6 +53,7 @@ PSEUDO_LABELS = Table(
         "reason": TEXT,  # why it is not
     },
 )
+REPORT_VECTORS = Table("report_vectors.csv", {"case_id": TEXT})  # then one column per number
 PREDICTIONS = Table(
     "predictions.csv",
     {"case_id": TEXT, "target": TEXT, "file": TEXT, "reason": TEXT},

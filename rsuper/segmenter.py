@@ -7,12 +7,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from rsuper.data.batches import MaskBatch, PatchSource
+from rsuper.data.batches import Batch, MaskBatch, PatchSource
 from rsuper.data.mask_sampler import MaskSampler
 from rsuper.data.patches import input_channels, whole_input
 from rsuper.data.volumes import to_shape
 from rsuper.engine import checkpoint
 from rsuper.engine.predict import probability_map
+from rsuper.engine.train import Stage, train
 from rsuper.errors import ConfigError, DataError, NonFiniteError
 from rsuper.losses.segmentation import segmentation_loss
 from rsuper.networks.build import build_network
@@ -73,6 +74,37 @@ def mask_terms(outputs: Outputs, batch: MaskBatch, task: Task) -> dict[str, Tens
             )
         terms |= {f"mask_{name}_{head}": weights[head] * value for name, value in losses.items()}
     return terms
+
+
+def train_on_masks(
+    network: SegmentationNetwork,
+    task: Task,
+    stage: Stage,
+    folder: Path,
+    *,
+    first_step: int = 0,
+    channels: Sequence[int] | None = None,
+) -> None:
+    """Train a network on the budget's CT-Mask pairs alone.
+
+    Args:
+        network: changed in place.
+        task: says which targets are drawn and learned.
+        stage: its steps, learning rate and name.
+        folder: of this stage.
+        first_step: of the mask patches: rows that continue a stage go on from its last.
+        channels: outputs of the network that the task's targets are; None: all.
+    """
+    masks = mask_sampler(task)
+
+    def loss(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        assert batch.masks is not None
+        outputs = model(batch.masks.image)
+        if channels is not None:
+            outputs = part_of(outputs, slice(None), channels)
+        return mask_terms(outputs, batch.masks, task)
+
+    train(network, lambda step: Batch(masks=masks(first_step + step)), loss, stage, folder)
 
 
 @contextmanager

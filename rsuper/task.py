@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -16,6 +17,7 @@ from rsuper.reports.counts import tumor_counts
 from rsuper.reports.findings import ReportFindings
 from rsuper.reports.presence import organ_presence
 
+ReportCaseT = TypeVar("ReportCaseT")
 Truth = Callable[[str], dict[str, Bool[np.ndarray, "x y z"]]]
 
 
@@ -44,14 +46,47 @@ class PresenceCase:
 
 
 @dataclass(frozen=True)
+class TextCase:
+    """A CT with organ masks and its report's text as a frozen vector; None: the report has no vector."""
+
+    stored: StoredCase
+    vector: Float[np.ndarray, " e"] | None
+
+
+AnyReportCase = ReportCase | CountedCase | PresenceCase | TextCase
+
+
+@dataclass(frozen=True)
 class VisibleCohort:
-    """The training cases of one budget and seed, behind the card's declarations."""
+    """The training cases of one budget and seed. What a card does not declare is not in it."""
 
     card: Card
     mask_cases: Sequence[StoredCase]
-    report_cases: Sequence[ReportCase]
-    test_truth: Truth
+    image_cases: Sequence[StoredCase]
+    report_cases: Sequence[AnyReportCase]  # of the one kind that the card declares
+    test_truth: Truth | None = None
     withheld_cases: Sequence[StoredCase] = ()
+
+    @classmethod
+    def behind(
+        cls,
+        card: Card,
+        masks: Sequence[StoredCase],
+        reports: Sequence[ReportCase],
+        vectors: Callable[[], Mapping[str, Float[np.ndarray, " e"]]],
+        truth: Truth,
+        withheld: Sequence[StoredCase],
+    ) -> "VisibleCohort":
+        """Keep of a budget's cases what a card declares; `vectors` is asked where it declares text."""
+        ceiling = card.control == "ceiling"
+        return cls(
+            card=card,
+            mask_cases=masks if card.uses.masks else (),
+            image_cases=[*masks, *(case.stored for case in reports)] if card.uses.all_images else (),
+            report_cases=_reduced(reports, card.uses.reports, vectors),
+            test_truth=truth if ceiling else None,
+            withheld_cases=withheld if ceiling else (),
+        )
 
     @property
     def masks(self) -> Sequence[StoredCase]:
@@ -70,28 +105,34 @@ class VisibleCohort:
         Raises:
             MethodError: the card does not declare `uses.reports: details`.
         """
-        self._require(self.card.uses.reports == "details", "uses.reports: details")
-        return self.report_cases
+        return self._told(ReportCase, "details")
 
     @property
     def counted(self) -> Sequence[CountedCase]:
         """CT-Report pairs with nothing of the report but the number of tumors.
 
         Raises:
-            MethodError: the card does not declare `uses.reports: count` (or details).
+            MethodError: the card does not declare `uses.reports: count`.
         """
-        self._require(self.card.uses.reports in ("count", "details"), "uses.reports: count")
-        return [CountedCase(case.stored, tumor_counts(case.findings)) for case in self.report_cases]
+        return self._told(CountedCase, "count")
 
     @property
     def presence(self) -> Sequence[PresenceCase]:
         """CT-Report pairs with nothing of the report but which organs have a tumor.
 
         Raises:
-            MethodError: the card does not declare `uses.reports: presence` (or details).
+            MethodError: the card does not declare `uses.reports: presence`.
         """
-        self._require(self.card.uses.reports in ("presence", "details"), "uses.reports: presence")
-        return [PresenceCase(case.stored, organ_presence(case.findings)) for case in self.report_cases]
+        return self._told(PresenceCase, "presence")
+
+    @property
+    def text(self) -> Sequence[TextCase]:
+        """CT-Report pairs with a vector of the report's text.
+
+        Raises:
+            MethodError: the card does not declare `uses.reports: text`.
+        """
+        return self._told(TextCase, "text")
 
     @property
     def images(self) -> Sequence[StoredCase]:
@@ -101,7 +142,7 @@ class VisibleCohort:
             MethodError: the card does not declare `uses.all_images`.
         """
         self._require(self.card.uses.all_images, "uses.all_images")
-        return [*self.mask_cases, *(case.stored for case in self.report_cases)]
+        return self.image_cases
 
     @property
     def withheld(self) -> Sequence[StoredCase]:
@@ -119,8 +160,13 @@ class VisibleCohort:
         Raises:
             MethodError: the card does not declare `control: ceiling`.
         """
-        self._require(self.card.control == "ceiling", "control: ceiling")
+        self._require(self.test_truth is not None, "control: ceiling")
+        assert self.test_truth is not None
         return self.test_truth(case_id)
+
+    def _told(self, kind: type[ReportCaseT], declared: str) -> Sequence[ReportCaseT]:
+        self._require(self.card.uses.reports == declared, f"uses.reports: {declared}")
+        return [case for case in self.report_cases if isinstance(case, kind)]
 
     def _require(self, allowed: bool, declaration: str) -> None:
         if not allowed:
@@ -128,6 +174,22 @@ class VisibleCohort:
                 f"method '{self.card.name}' asked for what its card does not declare: {declaration} "
                 f"(methods/{self.card.name}/method.yaml)"
             )
+
+
+def _reduced(
+    reports: Sequence[ReportCase],
+    declared: str,
+    vectors: Callable[[], Mapping[str, Float[np.ndarray, " e"]]],
+) -> Sequence[AnyReportCase]:
+    """Keep of the reports what a method may know."""
+    if declared == "count":
+        return [CountedCase(case.stored, tumor_counts(case.findings)) for case in reports]
+    if declared == "presence":
+        return [PresenceCase(case.stored, organ_presence(case.findings)) for case in reports]
+    if declared == "text":
+        found = vectors()
+        return [TextCase(case.stored, found.get(case.stored.case_id)) for case in reports]
+    return reports if declared == "details" else ()
 
 
 @dataclass(frozen=True)

@@ -14,16 +14,18 @@ import pytest
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
 from rsuper.artifacts import Layout, write_lines, write_table
+from rsuper.collection import Collection
 from rsuper.config.experiment import Experiment
 from rsuper.config.load import parse
 from rsuper.data.cohort import cohort_frame, read_findings
 from rsuper.data.preprocess import preprocess_cohort
+from rsuper.data.report_vectors import encoded, write_vectors
 from rsuper.data.sources.abdomenatlas import raw_cases, read_reports
 from rsuper.data.sources.real_anatomy.catalog import real_data_folder
 from rsuper.errors import DataError
 from rsuper.methods import METHODS, find
 from rsuper.reports.extract import extract
-from rsuper.runs import Collection, make_task
+from rsuper.runs import make_task
 from rsuper.schemas import COHORT, METADATA, REPORTS, VOLUMES
 from rsuper.task import Task
 
@@ -171,7 +173,11 @@ def collection(tmp_path_factory: pytest.TempPathFactory, experiment: Experiment)
     write_table(cohort, layout.cohort("tiny"), COHORT)
     volumes = preprocess_cohort(cohort, experiment.preprocess, layout.data("tiny") / "volumes", "mask_train")
     write_table(volumes, layout.volumes("tiny"), VOLUMES)
-    return Collection(experiment, layout)
+    dataset = experiment.datasets["tiny"].model_copy(update={"root": str(root)})
+    collection = Collection(experiment.model_copy(update={"datasets": {"tiny": dataset}}), layout)
+    vectors = encoded(collection.report_texts("full", 0), experiment.report_vectors)
+    write_vectors(vectors, layout.report_vectors("full", 0))
+    return collection
 
 
 @pytest.fixture(scope="session")

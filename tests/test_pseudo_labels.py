@@ -24,10 +24,8 @@ RULE = Rule(
 def task(task_for, tmp_path, collection):
     """All four report cases, none held out for validation."""
     task = task_for("rg_pseudo_labels", tmp_path)
-    by_case = {case.stored.case_id: case for case in task.cohort.report_cases}
-    (template, *_) = by_case.values()
     cases = [
-        replace(template, stored=collection.stored[f"tiny_R{n}"], findings=collection.findings[f"tiny_R{n}"])
+        CountedCase(collection.stored[f"tiny_R{n}"], tumor_counts(collection.findings[f"tiny_R{n}"]))
         for n in (1, 2, 3, 4)
     ]
     return replace(task, cohort=replace(task.cohort, report_cases=cases))
@@ -127,13 +125,12 @@ def test_specks_are_no_candidates(task, teacher, tmp_path):
     assert "tiny_R1" in [c.case_id for c in pseudo_labelled(nn.Identity(), task, small, tmp_path / "small")]
 
 
-def test_a_report_without_a_number_leaves_the_case_out(task, teacher, tmp_path):
-    several = task.cohort.report_cases[1].findings.findings[0].model_copy(update={"count": None})
-    first = task.cohort.report_cases[0]
-    doubtful = replace(
-        first, findings=first.findings.model_copy(update={"findings": (several,), "absent": ()})
-    )
-    assert tumor_counts(doubtful.findings) == {"pancreas": 0, "kidney": None}
+def test_a_report_without_a_number_leaves_the_case_out(task, teacher, tmp_path, collection):
+    findings = collection.findings["tiny_R2"]
+    several = findings.findings[0].model_copy(update={"count": None})
+    counts = tumor_counts(findings.model_copy(update={"findings": (several,), "absent": ()}))
+    assert counts == {"pancreas": 0, "kidney": None}
+    doubtful = replace(task.cohort.report_cases[1], counts=counts)
     task = replace(task, cohort=replace(task.cohort, report_cases=[doubtful]))
     assert pseudo_labelled(nn.Identity(), task, RULE, tmp_path) == []
     table = read_table(tmp_path / TABLE, PSEUDO_LABELS).set_index("target")

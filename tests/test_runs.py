@@ -9,7 +9,8 @@ import pytest
 from rsuper.artifacts import Layout, read_json, read_table, write_json, write_table
 from rsuper.data.volumes import read_grid, read_probability
 from rsuper.errors import DataError
-from rsuper.runs import KEY, claim, store_predictions, supervision_counts, training_totals
+from rsuper.predictions import store_predictions
+from rsuper.runs import KEY, claim, supervision_counts, training_totals
 from rsuper.schemas import COHORT
 from rsuper.task import Prediction, TestVolume
 

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from rsuper.artifacts import write_json
-from rsuper.data.batches import Batch
 from rsuper.data.genesis import SMALLEST_SIDE, Genesis
 from rsuper.data.image_sampler import ImageBatch, ImageSampler
 from rsuper.engine import checkpoint
@@ -17,12 +16,11 @@ from rsuper.errors import ConfigError
 from rsuper.losses.restoration import restoration_loss
 from rsuper.networks.outputs import SegmentationNetwork
 from rsuper.segmenter import (
-    mask_sampler,
-    mask_terms,
     naming_cases,
     new_network,
     patch_source,
     predict_with,
+    train_on_masks,
     trained_network,
 )
 from rsuper.task import Prediction, Task, TestVolume
@@ -61,17 +59,9 @@ def fit(task: Task, config: Config) -> None:
         _restore(task, config, pretrained)
         kept = checkpoint.transfer_weights(network, pretrained / checkpoint.WEIGHTS, network.heads)
         write_json({"not_transferred": kept}, folder / "transfer.json")
-    masks = mask_sampler(task)
-
-    def batch_of(step: int) -> Batch:
-        return Batch(masks=masks(task.schedule.stage1_steps + step))
-
-    def loss(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        assert batch.masks is not None
-        return mask_terms(model(batch.masks.image), batch.masks, task)
-
     rate = task.schedule.stage1_learning_rate  # nothing of it has seen a mask yet
-    train(network, batch_of, loss, Stage(task.schedule.steps, rate, task.schedule, "fine-tuning"), folder)
+    stage = Stage(task.schedule.steps, rate, task.schedule, "fine-tuning")
+    train_on_masks(network, task, stage, folder, first_step=task.schedule.stage1_steps)
 
 
 def _restore(task: Task, config: Config, folder: Path) -> None:

@@ -52,7 +52,8 @@ class Config(ReportLossConfig):
 def fit(task: Task, config: Config) -> None:
     """Continue the first stage on CT-Mask and CT-Report pairs."""
     network = new_network(task)
-    checkpoint.load_weights(network, weights_of(task.upstream["segmentation-stage1"]))
+    (first_stage,) = task.upstream.values()
+    checkpoint.load_weights(network, weights_of(first_stage))
     channels = [task.targets.index(target) for target in config.targets or task.targets]
     task = replace(task, targets=config.targets or task.targets)
     masks = mask_sampler(task)

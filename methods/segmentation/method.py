@@ -5,12 +5,11 @@ from dataclasses import replace
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor, nn
 
-from rsuper.data.batches import Batch
+from rsuper.config.experiment import Target
 from rsuper.engine import checkpoint
-from rsuper.engine.train import Stage, train
-from rsuper.segmenter import mask_sampler, mask_terms, new_network, predict_with, trained_network, weights_of
+from rsuper.engine.train import Stage
+from rsuper.segmenter import new_network, predict_with, train_on_masks, trained_network, weights_of
 from rsuper.task import Prediction, Task, TestVolume
 
 
@@ -23,13 +22,14 @@ class Config(BaseModel):
     patches: Literal["masks", "all"] = Field(
         "masks", description="control: as many mask patches per step as R-Super has patches in all"
     )
+    targets: tuple[Target, ...] | None = Field(None, description="None: all of the experiment's")
 
 
 def fit(task: Task, config: Config) -> None:
     """Train on the budget's CT-Mask pairs."""
     network = new_network(task)
     schedule = task.schedule
-    stage = Stage(schedule.stage1_steps, schedule.stage1_learning_rate, schedule, "segmentation-stage1")
+    stage = Stage(schedule.stage1_steps, schedule.stage1_learning_rate, schedule, task.workdir.parent.name)
     offset = 0
     if config.stage == "main":
         checkpoint.load_weights(network, weights_of(task.upstream["segmentation-stage1"]))
@@ -38,13 +38,9 @@ def fit(task: Task, config: Config) -> None:
     if config.patches == "all":
         more = {"mask_patches": schedule.mask_patches + schedule.report_patches}
         task = replace(task, schedule=schedule.model_copy(update=more))
-    masks = mask_sampler(task)
-
-    def loss(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        assert batch.masks is not None
-        return mask_terms(model(batch.masks.image), batch.masks, task)
-
-    train(network, lambda step: Batch(masks=masks(offset + step)), loss, stage, task.workdir / "model")
+    channels = [task.targets.index(target) for target in config.targets or task.targets]
+    task = replace(task, targets=config.targets or task.targets)
+    train_on_masks(network, task, stage, task.workdir / "model", first_step=offset, channels=channels)
 
 
 def predict(task: Task, volumes: Iterable[TestVolume]) -> Iterator[Prediction]:

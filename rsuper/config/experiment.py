@@ -122,6 +122,23 @@ class Validation(Section):
     share: float = Field(0.1, gt=0, lt=1, description="of all training cases")
 
 
+class ReportVectors(Section):
+    """From the text of a report to the vector that methods see which may read text."""
+
+    encoder: Literal["tfidf", "table", "hugging_face"] = "tfidf"
+    length: int = Field(64, ge=2, description="of tfidf's vectors; less where there are fewer reports")
+    table: str | None = Field(None, description="CSV of vectors made elsewhere: case_id, then numbers")
+    model: str | None = Field(None, description="name or folder of a Hugging Face encoder")
+    pooling: Literal["first_token", "mean"] = Field("first_token", description="of its last layer")
+
+    @model_validator(mode="after")
+    def _source_where_needed(self) -> "ReportVectors":
+        for encoder, key in (("table", "table"), ("hugging_face", "model")):
+            if (self.encoder == encoder) != (getattr(self, key) is not None):
+                raise ValueError(f"key '{key}' belongs to encoder {encoder}, and that encoder needs it")
+        return self
+
+
 class Evaluation(Section):
     """How scores become numbers; design.md, section 7."""
 
@@ -174,6 +191,7 @@ class Experiment(Section):
     schedule: Schedule
     predict: Predict = Predict()
     validation: Validation = Validation()
+    report_vectors: ReportVectors = ReportVectors()
     evaluation: Evaluation = Evaluation()
     hypotheses: tuple[Hypothesis, ...] = ()
     methods: dict[str, dict[str, object]] = Field(

@@ -7,6 +7,7 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from rsuper.artifacts import predictions_table, read_table
+from rsuper.collection import Collection
 from rsuper.data.cohort import TARGET_ORGANS
 from rsuper.data.sources.abdomenatlas import TUMOR_FILES
 from rsuper.data.volumes import Grid, read_grid, read_mask, read_probability
@@ -14,7 +15,6 @@ from rsuper.errors import ArtifactError, DataError
 from rsuper.evaluate.cases import CaseInput, TargetInput
 from rsuper.metrics.boxes import bounding_box, union_window
 from rsuper.reports.supervision import case_truth, largest_diameter_mm
-from rsuper.runs import Collection
 from rsuper.schemas import PREDICTIONS
 
 

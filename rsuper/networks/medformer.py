@@ -156,18 +156,31 @@ class MedFormer(SegmentationNetwork):
         Raises:
             ValueError: A size that `check_patch` refuses.
         """
+        (full, half, fourth, eighth, coarse), maps = self._encoded(image)
+        fourth_map, eighth_map, coarse_map = self.map_fusion(maps)
+        features, tokens = self.up1(coarse, eighth, coarse_map, eighth_map)
+        features, _ = self.up2(features, fourth, tokens, fourth_map)
+        deep = None if self.aux_out is None else upsample(self.aux_out(features), image.shape[2:])
+        features = self.up4(self.up3(features, half), full)
+        return Outputs(self.outc(features), deep), coarse
+
+    def coarse(self, image: Float[Tensor, "b i x y z"]) -> Float[Tensor, "b w u v t"]:
+        """Give the features at the bottom alone; neither map fusion nor the decoder runs.
+
+        Raises:
+            ValueError: A size that `check_patch` refuses.
+        """
+        return self._encoded(image)[0][-1]
+
+    def _encoded(self, image: Tensor) -> tuple[tuple[Tensor, ...], list[Tensor]]:
+        """Give the features of the five scales, and the maps of the three coarsest, from fine to coarse."""
         self.check_patch((image.shape[2], image.shape[3], image.shape[4]))
         full = self.inc(image)
         half = self.down1(full)
         fourth, fourth_map = self.down2(half)
         eighth, eighth_map = self.down3(fourth)
         coarse, coarse_map = self.down4(eighth)
-        fourth_map, eighth_map, coarse_map = self.map_fusion([fourth_map, eighth_map, coarse_map])
-        features, tokens = self.up1(coarse, eighth, coarse_map, eighth_map)
-        features, _ = self.up2(features, fourth, tokens, fourth_map)
-        deep = None if self.aux_out is None else upsample(self.aux_out(features), image.shape[2:])
-        features = self.up4(self.up3(features, half), full)
-        return Outputs(self.outc(features), deep), coarse
+        return (full, half, fourth, eighth, coarse), [fourth_map, eighth_map, coarse_map]
 
 
 def build_medformer(

@@ -47,6 +47,14 @@ class SegmentationNetwork(nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} does not say what it predicts")
 
+    def coarse(self, image: Float[Tensor, "b i x y z"]) -> Float[Tensor, "b w u v t"]:
+        """Give the features at the bottom alone; the decoder does not run.
+
+        Raises:
+            ValueError: A size that `check_patch` refuses.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no way to its coarse features")
+
     def check_patch(self, size: tuple[int, int, int]) -> None:
         """Refuse a patch size that cannot work.
 

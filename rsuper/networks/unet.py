@@ -70,21 +70,32 @@ class DeeplySupervisedUNet(SegmentationNetwork):
         Raises:
             ValueError: A size that `check_patch` refuses.
         """
-        size = (image.shape[2], image.shape[3], image.shape[4])
-        self.check_patch(size)
-        skips = []
-        features = image
-        for down in self.down:
-            features = down(features)
-            skips.append(features)
-        features = self.bottom(features)
+        features, skips = self._encoded(image)
         coarse = deep = features
         for depth, up in zip(range(len(self.up) - 1, -1, -1), self.up, strict=True):
             features = up(torch.cat([skips[depth], features], dim=1))
             if depth == 2:  # the layer that feeds level 1, at half resolution
                 deep = self.deep_head(features)
-        deep = F.interpolate(deep, size=size, mode="trilinear", align_corners=False)
+        deep = F.interpolate(deep, size=image.shape[2:], mode="trilinear", align_corners=False)
         return Outputs(self.head(features), deep), coarse
+
+    def coarse(self, image: Float[Tensor, "b i x y z"]) -> Float[Tensor, "b w u v t"]:
+        """Give the features at the bottom alone; the decoder does not run.
+
+        Raises:
+            ValueError: A size that `check_patch` refuses.
+        """
+        return self._encoded(image)[0]
+
+    def _encoded(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Give the features at the bottom, and those that skip to the decoder, from full resolution down."""
+        self.check_patch((image.shape[2], image.shape[3], image.shape[4]))
+        skips = []
+        features = image
+        for down in self.down:
+            features = down(features)
+            skips.append(features)
+        return self.bottom(features), skips
 
 
 def build_unet(

@@ -36,3 +36,21 @@ def test_what_changes_the_seeds():
     assert derived_seeds(CONTENT | {"targets": ["pancreas"]}, "code", 3) != usual
     assert derived_seeds(CONTENT, "other code", 3) != usual
     assert derived_seeds(CONTENT, "code", 1).seeds == usual.seeds[:1]
+
+
+def test_settings_of_rows_that_no_hypothesis_names_do_not_count():
+    content = CONTENT | {
+        "methods": {"r_super": {"margin_mm": 4}},
+        "hypotheses": [{"id": "a", "other": "multi_task-max_read_out"}],
+    }
+    usual = derived_seeds(content, "code", 2)
+
+    def seeds(**methods):
+        return derived_seeds(content | {"methods": {**content["methods"], **methods}}, "code", 2)
+
+    assert seeds(nnunet={"base_features": 8}, clip_like={}) == usual
+    assert seeds(r_super={"margin_mm": 5}) != usual
+    assert seeds(multi_task={"presence_weight": 2}) != usual
+    named = content | {"evaluation": {"reference": "nnunet"}}
+    other = named | {"methods": {**content["methods"], "nnunet": {"base_features": 8}}}
+    assert derived_seeds(other, "code", 2) != derived_seeds(named, "code", 2)

@@ -8,6 +8,7 @@ import pytest
 SETUP = """
 import torch
 from rsuper.losses.ball import ReportedTumor, assign_tumors, ball_loss, locate_ball
+from rsuper.losses.contrastive import contrastive_loss
 from rsuper.losses.presence import presence_loss
 from rsuper.losses.segmentation import segmentation_loss
 from rsuper.losses.volume import background_loss, volume_loss
@@ -17,6 +18,8 @@ tumor = ReportedTumor(m[0], 8.0, 3.0)
 """
 WRONG = {
     "presence_loss(p[0, 0], m[0, 0], m[0, 0, :1])": "logits, present and labelled need one shape (b c)",
+    "contrastive_loss(p[0, 0], p[0, 0, :, :2])": "texts need one shape (b e), got (4, 4) and (4, 2)",
+    "contrastive_loss(p[0], p[0])": "images and texts need one shape (b e), got (4, 4, 4)",
     "volume_loss(p, m.byte(), one, one)": "organ must be a bool tensor (such as mask > 0), got torch.uint8",
     "volume_loss(p, m.float(), one, one)": "organ must be a bool tensor",
     "volume_loss(p, m, one, one, outside=3 * m)": "outside must be a bool tensor",

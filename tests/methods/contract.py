@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rsuper.collection import Collection
 from rsuper.data.volumes import read_grid
 from rsuper.errors import ConfigError, MethodError
 from rsuper.methods import METHODS, Method, find
-from rsuper.runs import Collection
-from rsuper.task import Task, VisibleCohort
+from rsuper.task import CountedCase, PresenceCase, ReportCase, Task, TextCase, VisibleCohort
 
 
 class Runs:
@@ -60,11 +60,12 @@ def check_card(method: Method) -> None:
     assert card.citation
     assert card.deviations
     assert set(card.variant_labels) <= set(card.variants)
+    assert set(card.variant_needs) <= set(card.variants)
     # A row of Table 1 says what the method sees, as its card declares it.
     if card.table1 is not None:
         assert card.table1.uses_reports == (card.uses.reports != "none")
         assert card.table1.uses_unannotated_cts == card.uses.all_images
-    for needed in card.needs:
+    for needed in (*card.needs, *(name for names in card.variant_needs.values() for name in names)):
         assert find(needed).name == needed
 
 
@@ -111,8 +112,9 @@ def check_sees_what_it_declares(method: Method, cohort: VisibleCohort) -> None:
     declared = {
         "masks": card.uses.masks,
         "reports": card.uses.reports == "details",
-        "counted": card.uses.reports in ("count", "details"),
-        "presence": card.uses.reports in ("presence", "details"),
+        "counted": card.uses.reports == "count",
+        "presence": card.uses.reports == "presence",
+        "text": card.uses.reports == "text",
         "images": card.uses.all_images,
         "truth": card.control == "ceiling",
     }
@@ -122,3 +124,10 @@ def check_sees_what_it_declares(method: Method, cohort: VisibleCohort) -> None:
         else:
             with pytest.raises(MethodError, match=f"'{card.name}' asked for what its card does not declare"):
                 _ = cohort.truth("tiny_T1") if what == "truth" else getattr(cohort, what)
+    # What is not declared is not there either, whatever name it is asked by.
+    assert (cohort.test_truth is None) == (card.control != "ceiling")
+    assert bool(cohort.mask_cases) == card.uses.masks
+    assert bool(cohort.image_cases) == card.uses.all_images
+    assert bool(cohort.report_cases) == (card.uses.reports != "none")
+    kinds = {"count": CountedCase, "presence": PresenceCase, "text": TextCase, "details": ReportCase}
+    assert {type(case) for case in cohort.report_cases} <= {kinds.get(card.uses.reports)}

@@ -7,7 +7,8 @@ import pytest
 
 from rsuper.errors import ArtifactError, MethodError
 from rsuper.methods import METHODS, available, find
-from rsuper.runs import store_predictions, training_totals
+from rsuper.predictions import store_predictions
+from rsuper.runs import training_totals
 from tests.methods import contract
 from tests.methods.contract import log_lines
 
@@ -90,6 +91,20 @@ def test_what_is_visible(task_for, tmp_path, collection):
     }
 
 
+def test_all_methods_are_handed_the_same_cases(task_for, tmp_path):
+    """Mask cases, report cases and CTs: where a card declares a kind, it is the same list for all."""
+    cohorts = {name: task_for(name, tmp_path).cohort for name in NAMES}
+    masks = {tuple(case.case_id for case in c.masks) for c in cohorts.values() if c.card.uses.masks}
+    reports = {
+        tuple(case.stored.case_id for case in c.report_cases)
+        for c in cohorts.values()
+        if c.card.uses.reports != "none"
+    }
+    images = {tuple(case.case_id for case in c.images) for c in cohorts.values() if c.card.uses.all_images}
+    assert len(masks) == len(reports) == len(images) == 1
+    assert {*masks.pop(), *reports.pop()} == set(images.pop())
+
+
 # -------------------------------------------------------------------------------------------- equal work
 
 
@@ -144,7 +159,7 @@ def test_the_ceiling_trains_on_masks_that_no_method_may_see(task_for, tmp_path, 
             _ = task_for(name, tmp_path).cohort.withheld
     # What a method is handed holds no such labels.
     with pytest.raises(ArtifactError, match=r"tumors\.b2nd: no such array"):
-        cohort.report_cases[0].stored.tumors((0, 0, 0), (4, 4, 4))
+        task_for("r_super", tmp_path).cohort.reports[0].stored.tumors((0, 0, 0), (4, 4, 4))
     task = task_for("all_masks", tmp_path)
     without = replace(task, cohort=replace(task.cohort, withheld_cases=()))
     with pytest.raises(MethodError, match="no data set has any: take the row out"):

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 from rsuper.publish.timing import end_of_run
@@ -56,3 +57,36 @@ def test_accuracy_of_extraction_where_it_is_known(tmp_path):
     (tmp_path / "data" / "a" / "extraction.txt").unlink()
     (tmp_path / "data" / "b" / "extraction.txt").unlink()
     assert "Report extraction" not in end_of_run(tmp_path)
+
+
+def test_time_and_work_per_run(tmp_path):
+    write(tmp_path, "fit/full/r_super/seed-7.tsv", ("30.06", "250"))
+    write(tmp_path, "predict/full/r_super/seed-7.tsv", ("5.5", "90"))
+    work = {"steps": 3600.0, "mask_patches": 7200.0, "report_patches": 4800.0}
+    for method in ("oracle", "r_super"):
+        record = tmp_path / "runs" / "full" / method / "seed-7" / "run.json"
+        record.parent.mkdir(parents=True)
+        own = dict.fromkeys(work, 0.0) if method == "oracle" else work
+        record.write_text(json.dumps({"work": own}))
+    lines = printed(tmp_path)
+    start = lines.index(
+        [
+            "Time",
+            "and",
+            "work",
+            "per",
+            "run",
+            "(seconds;",
+            "steps",
+            "and",
+            "patches",
+            "over",
+            "all",
+            "stages):",
+        ]
+    )
+    assert lines[start + 1 : start + 4] == [
+        ["budget", "method", "seed", "steps", "mask_patches", "report_patches", "fit_s", "predict_s"],
+        ["full", "oracle", "7", "0", "0", "0", "NaN", "NaN"],
+        ["full", "r_super", "7", "3600", "7200", "4800", "30.1", "5.5"],
+    ]

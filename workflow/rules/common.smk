@@ -9,7 +9,7 @@ from rsuper.config.load import load_experiment
 from rsuper.errors import RsuperError
 from rsuper.fingerprint import fingerprint
 from rsuper.job import local_device
-from rsuper.methods import available, find
+from rsuper.methods import available, with_upstream
 from rsuper.publish.figures.shown_runs import landed_runs, shown_runs
 from rsuper.publish.timing import end_of_run
 
@@ -49,13 +49,7 @@ RUNS = [
     for control in EXPERIMENT.controls
     for seed in EXPERIMENT.seeds
 ]
-METHODS = or_stop(
-    lambda: {
-        name: find(name)
-        for _, method, _ in RUNS
-        for name in (method, *find(method).needs)
-    }
-)
+METHODS = or_stop(lambda: with_upstream(method for _, method, _ in RUNS))
 
 # A variant for targets that the experiment does not have stops here, not after its training.
 or_stop(lambda: [method.targets(EXPERIMENT.targets) for method in METHODS.values()])
@@ -124,10 +118,19 @@ def upstream(wildcards):
     ]
 
 
-def reports_of(wildcards):
+def report_vectors(wildcards):
+    """Vectors of the reports, for a method that may read their text."""
+    reads_text = METHODS[wildcards.method].card.uses.reports == "text"
+    budget, seed = wildcards.budget, wildcards.seed
+    return (
+        [artifact("report_vectors", budget, f"seed-{seed}.csv")] if reads_text else []
+    )
+
+
+def reports_in(dataset):
     """A data set's table of reports; a folder of the user's may have none."""
-    settings = EXPERIMENT.datasets[wildcards.dataset]
-    table = raw_root(wildcards.dataset) / settings.reports
+    settings = EXPERIMENT.datasets[dataset]
+    table = raw_root(dataset) / settings.reports
     return [table] if settings.root is None or table.exists() else []
 
 

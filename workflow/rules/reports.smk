@@ -1,9 +1,10 @@
-# Free text to findings, with the accuracy of the extraction where the truth is known.
+# Free text to findings, with the accuracy of the extraction where the truth is known; and to vectors, for methods
+# that read text.
 
 
 rule findings:
     input:
-        reports_of,
+        lambda wildcards: reports_in(wildcards.dataset),
     output:
         findings=artifact("data", "{dataset}", "findings.jsonl"),
         accuracy=artifact("data", "{dataset}", "extraction.txt"),
@@ -17,3 +18,27 @@ rule findings:
         code=code("findings.py"),
     script:
         "../scripts/findings.py"
+
+
+rule report_vectors:
+    input:
+        [reports_in(dataset) for dataset in DATASETS],
+        expand(
+            artifact("data", "{dataset}", "{file}"),
+            dataset=DATASETS,
+            file=["cohort.csv", "findings.jsonl"],
+        ),
+        EXPERIMENT.report_vectors.table or [],
+    output:
+        artifact("report_vectors", "{budget}", "seed-{seed}.csv"),
+    log:
+        artifact("logs", "report_vectors", "{budget}", "seed-{seed}.log"),
+    benchmark:
+        artifact("benchmarks", "report_vectors", "{budget}", "seed-{seed}.tsv")
+    params:
+        experiment=str(EXPERIMENT_FILE),
+        settings=section("report_vectors", "roles", "validation", "data_seed"),
+        reports=lambda wildcards: EXPERIMENT.budgets[wildcards.budget].reports,
+        code=code("report_vectors.py"),
+    script:
+        "../scripts/report_vectors.py"

@@ -20,6 +20,7 @@ rule fit:
     input:
         COHORTS,
         upstream,
+        report_vectors,
     output:
         artifact("runs", "{budget}", "{method}", "seed-{seed}", "run.json"),
     log:
@@ -50,6 +51,7 @@ rule fit:
 rule predict:
     input:
         COHORTS,
+        report_vectors,
         artifact("runs", "{budget}", "{method}", "seed-{seed}", "run.json"),
     output:
         expand(

@@ -6,11 +6,11 @@ from typing import Any
 from tqdm import tqdm
 
 from rsuper.artifacts import Layout, write_table
+from rsuper.collection import Collection
 from rsuper.config.load import load_experiment
 from rsuper.evaluate.cases import cases_frame, score_case
 from rsuper.evaluate.read import PredictedSet
 from rsuper.job import run
-from rsuper.runs import Collection
 from rsuper.schemas import CASES
 
 

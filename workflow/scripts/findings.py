@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from rsuper.artifacts import read_lines, write_lines
-from rsuper.data.sources.abdomenatlas import read_reports
+from rsuper.data.sources.abdomenatlas import STATED_FILE, read_reports
 from rsuper.job import run
 from rsuper.reports.accuracy import compare
 from rsuper.reports.extract import extract
@@ -17,8 +17,8 @@ def main(snakemake: Any) -> None:
     reports = read_reports(root, snakemake.params.reports)
     found = [extract(case, text) for case, text in sorted(reports.items())]
     lines = []
-    if found and (root / "stated.jsonl").is_file():
-        stated = [ReportFindings.model_validate_json(line) for line in read_lines(root / "stated.jsonl")]
+    if found and (root / STATED_FILE).is_file():
+        stated = [ReportFindings.model_validate_json(line) for line in read_lines(root / STATED_FILE)]
         for target, shares in compare(stated, found).items():
             aspects = ", ".join(
                 f"{name} {shares[name]:.3f}" for name in ("presence", "segments", "diameters", "count")

@@ -7,11 +7,13 @@ from typing import Any
 import torch
 
 from rsuper.artifacts import Layout
+from rsuper.collection import Collection
 from rsuper.config.load import load_experiment
 from rsuper.job import run
 from rsuper.methods import find
 from rsuper.records import write_record
-from rsuper.runs import Collection, claim, make_task
+from rsuper.report_guard import refuse_to_open
+from rsuper.runs import claim, make_task, run_key
 
 
 def main(snakemake: Any) -> None:
@@ -23,15 +25,10 @@ def main(snakemake: Any) -> None:
     method = find(wildcards.method)
     config = method.config(params["values"])
     task = make_task(collection, method, wildcards.budget, int(wildcards.seed), device=params.device)
-    key = {
-        "code": [params.code, params.method],
-        "config": config.model_dump(mode="json"),
-        "settings": {**params.settings, "budget": params.budget},
-        "cohort": collection.hash(),
-        "seed": task.seed,
-        "upstream": {name: (path / "run.json").read_text() for name, path in task.upstream.items()},
-    }
+    code, settings = [params.code, params.method], {**params.settings, "budget": params.budget}
+    key = run_key(collection, task, config, wildcards.budget, code=code, settings=settings)
     claim(task.workdir, key)
+    refuse_to_open(collection.report_files(), method.name)
     started = time.perf_counter()
     method.module.fit(task, config)
     write_record(task, method, config, experiment, collection, time.perf_counter() - started)

@@ -6,11 +6,11 @@ from typing import Any
 import pandas as pd
 
 from rsuper.artifacts import Layout, write_table
+from rsuper.collection import Collection
 from rsuper.config.load import load_experiment
 from rsuper.evaluate.landing import landing_rows, read_landing
 from rsuper.job import run
 from rsuper.publish.figures.tables import LANDING
-from rsuper.runs import Collection
 
 
 def main(snakemake: Any) -> None:

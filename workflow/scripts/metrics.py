@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 
 from rsuper.artifacts import Layout, write_json, write_table
+from rsuper.collection import Collection
 from rsuper.config.load import load_experiment
 from rsuper.evaluate.case_tables import read_cases
 from rsuper.evaluate.compare import comparisons_frame
 from rsuper.evaluate.summary import metrics_frame
 from rsuper.job import run
-from rsuper.runs import Collection, supervision_counts
+from rsuper.runs import supervision_counts
 from rsuper.schemas import COMPARISONS, LEAKED, METRICS
 
 

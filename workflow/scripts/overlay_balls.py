@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from rsuper.artifacts import Layout, write_table
+from rsuper.collection import Collection
 from rsuper.config.load import load_experiment
 from rsuper.evaluate.case_tables import read_cases
 from rsuper.job import run
@@ -15,7 +16,6 @@ from rsuper.publish.figures.overlay_cases import choose_cases
 from rsuper.publish.figures.overlay_rows import overlays_frame
 from rsuper.publish.figures.shown_runs import choosing_run
 from rsuper.publish.figures.tables import OVERLAYS
-from rsuper.runs import Collection
 
 
 def locate(probability: Any, diameter_mm: float, spacing_mm: Any, region: Any) -> tuple[int, int, int]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from rsuper.artifacts import Layout, read_table
+from rsuper.collection import Collection
 from rsuper.config.load import load_experiment
 from rsuper.job import run
 from rsuper.methods import available
@@ -11,7 +12,6 @@ from rsuper.publish.figures.overlay_pictures import read_pictures
 from rsuper.publish.figures.overlays import overlays
 from rsuper.publish.figures.shown_runs import choosing_run
 from rsuper.publish.figures.tables import OVERLAYS
-from rsuper.runs import Collection
 
 
 def main(snakemake: Any) -> None:

@@ -6,10 +6,12 @@ from typing import Any
 import torch
 
 from rsuper.artifacts import Layout, read_json, write_table
+from rsuper.collection import Collection
 from rsuper.config.load import load_experiment
 from rsuper.job import run
 from rsuper.methods import find
-from rsuper.runs import Collection, make_task, store_predictions
+from rsuper.predictions import store_predictions
+from rsuper.runs import make_task
 from rsuper.schemas import PREDICTIONS
 
 

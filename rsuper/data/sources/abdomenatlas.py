@@ -21,6 +21,7 @@ STRUCTURES = (
     "kidney_left",
     "kidney_right",
 )
+STATED_FILE = "stated.jsonl"  # what each report states, where that is known: for phantoms
 TUMOR_FILES = {"pancreas": "pancreatic_lesion", "kidney": "kidney_lesion"}
 
 

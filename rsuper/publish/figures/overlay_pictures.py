@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Shaped
 
+from rsuper.collection import Collection
 from rsuper.data.volumes import read_volume
 from rsuper.publish.figures.overlay_cases import Choice
 from rsuper.publish.figures.overlay_rows import read_target
-from rsuper.runs import Collection
 
 Window = tuple[slice, slice]
 

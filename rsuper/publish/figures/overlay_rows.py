@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
+from rsuper.collection import Collection
 from rsuper.data.volumes import read_grid, read_mask
 from rsuper.evaluate.cases import TargetInput
 from rsuper.evaluate.read import PredictedSet
@@ -16,7 +17,6 @@ from rsuper.publish.figures.overlay_cases import Choice, View, best_view
 from rsuper.publish.figures.shown_runs import Run
 from rsuper.publish.figures.tables import OVERLAYS
 from rsuper.reports.findings import Finding, ReportFindings
-from rsuper.runs import Collection
 
 Spacing = tuple[float, float, float]
 NUMBERS = ("dsc", "predicted_volume_mm3", "truth_volume_mm3")

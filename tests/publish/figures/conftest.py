@@ -6,10 +6,10 @@ import pytest
 from long_forms import make_experiment
 
 from rsuper.artifacts import Layout, write_lines, write_table
+from rsuper.collection import Collection
 from rsuper.data.cohort import cohort_frame
 from rsuper.data.sources.abdomenatlas import raw_cases, read_reports
 from rsuper.reports.extract import extract
-from rsuper.runs import Collection
 from rsuper.schemas import COHORT
 
 
