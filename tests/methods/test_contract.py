@@ -202,14 +202,39 @@ def test_the_log_says_which_regions_counted_and_what_tumors_found(fitted):
         assert line["tumors_no_room"] == 0
 
 
+def on_medformer(task):
+    """The same task on the paper's network, at an eighth of its widths."""
+    network = {"name": "medformer", "options": {"preset": "eighth"}, "patch": (32, 32, 32)}
+    return replace(task, network=task.network.model_copy(update=network))
+
+
 def test_the_papers_network_trains_in_both_stages_and_predicts(task_for, collection, tmp_path):
     for name in ("segmentation-stage1", "r_super"):
-        task = task_for(name, tmp_path)
-        network = {"name": "medformer", "options": {"preset": "eighth"}, "patch": (32, 32, 32)}
-        task = replace(task, network=task.network.model_copy(update=network))
+        task = on_medformer(task_for(name, tmp_path))
         find(name).module.fit(task, find(name).config({}))
     assert {"volume", "ball"} <= set(log_lines(task.workdir)[0])
     (first, _) = find("r_super").module.predict(task, collection.test_volumes("internal"))
+    assert all(0 <= p.min() < p.max() <= 1 for p in first.probabilities.values())
+
+
+# nnU-Net plans a network of its own.
+ON_MEDFORMER = [name for name, card in CARDS.items() if card.control is None and name != "nnunet"]
+
+
+@pytest.mark.learning
+@pytest.mark.parametrize("name", ON_MEDFORMER)
+def test_every_method_trains_on_the_papers_network_for_fifty_steps(name, task_for, collection, tmp_path):
+    """25 in each stage: every loss stays finite, and what is trained on masks in the end falls."""
+    method, schedule = find(name), {"stage1_steps": 25, "steps": 25}
+    for needed in (*method.needs, name):
+        task = on_medformer(task_for(needed, tmp_path, **schedule))
+        find(needed).module.fit(task, find(needed).config({}))
+    assert training_totals(task.workdir)["steps"] in (25, 50)
+    lines = log_lines(task.workdir)
+    assert all(np.isfinite(list(line.values())).all() for line in lines)
+    masks = [line["mask_cross_entropy_final"] for line in lines if "mask_cross_entropy_final" in line]
+    assert np.mean(masks[-5:]) < np.mean(masks[:5])
+    (first, _) = method.module.predict(task, collection.test_volumes("internal"))
     assert all(0 <= p.min() < p.max() <= 1 for p in first.probabilities.values())
 
 

@@ -63,9 +63,9 @@ class Project:
             check=False,
         )
 
-    def planned(self, *arguments: str) -> dict[str, list[str]]:
+    def planned(self, *arguments: str, config: str = "config/micro.yaml") -> dict[str, list[str]]:
         """Rules that a call would run, each with its jobs' outputs."""
-        text = self.run(*arguments, options=("--dry-run",))
+        text = self.run(*arguments, config=config, options=("--dry-run",))
         jobs: dict[str, list[str]] = {}
         rule = ""
         for line in text.splitlines():
