@@ -173,6 +173,23 @@ class Collection:
                 truth[target] = np.logical_or.reduce(masks)
         return truth
 
+    def supervision_counts(self, budget: str) -> dict[str, object]:
+        """How many CT-Mask and CT-Report pairs a budget has per target, for the tables."""
+        seed = self.experiment.seeds[0]  # counts are the same for all
+        cases, pairs = self.budget_cases(budget, seed), self.report_ids(budget, seed)
+        targets = self.experiment.targets
+        masks = {
+            target: sum(bool(self.stored[case].index.tumor_voxels.get(target)) for case in cases)
+            for target in targets
+        }
+        reports = {target: sum(bool(self.findings[case].of(target)) for case in pairs) for target in targets}
+        return {
+            "masks": masks,
+            "mask_cases": len(cases),
+            "reports": reports,
+            "report_cases": len(pairs),
+        }
+
     def hash(self) -> str:
         """Hash of the cohort: cases, roles, and the contents of CTs, masks and findings."""
         columns = self.cohort[["case_id", "role", "sha256"]].to_csv(index=False)

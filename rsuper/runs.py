@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -107,23 +107,3 @@ def training_totals(workdir: Path) -> dict[str, float]:
         totals["mask_patches"] += stage["mask_patches"]
         totals["report_patches"] += stage["report_patches"]
     return totals
-
-
-def supervision_counts(collection: Collection, budget: str, seeds: Sequence[int]) -> dict[str, object]:
-    """How many CT-Mask and CT-Report pairs a budget has per target, for the tables."""
-    cases = collection.budget_cases(budget, seeds[0])
-    pairs = collection.report_ids(budget, seeds[0])
-    targets = collection.experiment.targets
-    masks = {
-        target: sum(bool(collection.stored[case].index.tumor_voxels.get(target)) for case in cases)
-        for target in targets
-    }
-    reports = {
-        target: sum(bool(collection.findings[case].of(target)) for case in pairs) for target in targets
-    }
-    return {
-        "masks": masks,
-        "mask_cases": len(cases),
-        "reports": reports,
-        "report_cases": len(pairs),
-    }

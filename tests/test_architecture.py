@@ -35,6 +35,7 @@ LINES = {
     "collection": 5,
     "runs": 5,
     "predictions": 5,
+    "nnunet": 5,
     "report_guard": 5,
     "records": 5,
     "job": 5,

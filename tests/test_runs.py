@@ -10,7 +10,7 @@ from rsuper.artifacts import Layout, read_json, read_table, write_json, write_ta
 from rsuper.data.volumes import read_grid, read_probability
 from rsuper.errors import DataError
 from rsuper.predictions import store_predictions
-from rsuper.runs import KEY, claim, supervision_counts, training_totals
+from rsuper.runs import KEY, claim, training_totals
 from rsuper.schemas import COHORT
 from rsuper.task import Prediction, TestVolume
 
@@ -178,7 +178,7 @@ def test_supervision_counts(collection):
     # none, and one of the four is held out. R2 states two kidney tumors and counts once.
     reports = set(collection.report_ids("full", 0))
     assert len(reports) == 3
-    assert supervision_counts(collection, "full", [0, 1]) == {
+    assert collection.supervision_counts("full") == {
         "masks": {"pancreas": 1, "kidney": 1},
         "mask_cases": 3,
         "reports": {"pancreas": int("tiny_R1" in reports), "kidney": int("tiny_R2" in reports)},

@@ -13,7 +13,6 @@ from rsuper.evaluate.case_tables import read_cases
 from rsuper.evaluate.compare import comparisons_frame
 from rsuper.evaluate.summary import metrics_frame
 from rsuper.job import run
-from rsuper.runs import supervision_counts
 from rsuper.schemas import COMPARISONS, LEAKED, METRICS
 
 
@@ -34,8 +33,8 @@ def main(snakemake: Any) -> None:
         write_table(
             comparisons_frame(rows, experiment, np.random.default_rng(1)), Path(comparisons), COMPARISONS
         )
-    budgets, seeds = experiment.budgets, experiment.seeds
-    write_json({b: supervision_counts(collection, b, seeds) for b in budgets}, Path(output.supervision))
+    counts = {budget: collection.supervision_counts(budget) for budget in experiment.budgets}
+    write_json(counts, Path(output.supervision))
 
 
 run(main, snakemake)
