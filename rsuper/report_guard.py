@@ -1,4 +1,4 @@
-"""A process that trains opens no file that tells what reports say: what it may know, its task holds."""
+"""A job of a method opens no file that tells what reports say: what it may know, its task holds."""
 
 import os
 import sys

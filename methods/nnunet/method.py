@@ -1,10 +1,12 @@
 """nnU-Net: the package nnunetv2 itself, planned and trained by its own code on the budget's CT-Mask pairs."""
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import numpy as np
+import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from rsuper.artifacts import read_json, write_json
@@ -65,7 +67,9 @@ def _limits(task: Task, config: Config) -> tuple[int | None, float | None]:
 
 def predict(task: Task, volumes: Iterable[TestVolume]) -> Iterator[Prediction]:
     """Predict by nnU-Net's own sliding window; a target's probability is its softmax channel."""
-    from rsuper.nnunet.predict import Predictor  # the package is slow to import, and only asked for here
+    # nnU-Net reads this where it is imported, and would take eight threads.
+    os.environ["nnUNet_def_n_proc"] = str(torch.get_num_threads())  # noqa: SIM112  (its name)
+    from rsuper.nnunet.predict import Predictor
 
     model = task.workdir / "model"
     predictor = Predictor(model, task.device, mirroring=read_json(model / SETTINGS)["mirroring"])

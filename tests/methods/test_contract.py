@@ -129,6 +129,10 @@ def test_rows_do_equal_work(fitted):
     # Pseudo-masks, or presence, in the place of details.
     assert work["rg_pseudo_labels"] == work["multi_task"] == work["r_super"]
     assert training_totals(fitted("segmentation-stage1").workdir)["steps"] == 2
+    # The first of two stages takes the place of the shared one: the same total, masks in the second alone.
+    for name in ("models_genesis", "clip_like"):
+        totals = training_totals(fitted(name).workdir)
+        assert totals == {"steps": 2 + 2, "mask_patches": 4, "report_patches": 0}
     assert training_totals(fitted("silent").workdir) == dict.fromkeys(
         ("steps", "mask_patches", "report_patches"), 0
     )

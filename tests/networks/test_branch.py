@@ -37,6 +37,18 @@ def test_it_fits_every_network_and_learns_from_it(name, options, patch, halved):
     assert len(reached) > 5  # it teaches the encoder
 
 
+@pytest.mark.parametrize("preset", ["paper", "half", "quarter", "eighth"])
+@pytest.mark.parametrize(("side", "grid"), [(32, 2), (64, 4), (128, 8)])
+def test_widths_follow_every_preset(preset, side, grid):
+    network = build_network("medformer", 1, 2, preset=preset)
+    branch = branch_of(network, (side, side, side), 5)
+    vectors = branch(torch.randn(2, network.coarse_width, grid, grid, grid))
+    assert vectors.shape == (2, 5)
+    assert torch.isfinite(vectors).all()
+    if preset == "paper" and side > 32:
+        assert sum(p.numel() for p in branch.parameters()) == 1_913_248 + 65 * 5
+
+
 def test_a_patch_that_the_network_refuses():
     network = build_network("unet", 1, 2, channels=(4, 8, 8, 8))
     with pytest.raises(ValueError, match="patch size"):

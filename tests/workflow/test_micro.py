@@ -156,6 +156,15 @@ def test_auc_of_shuffled_labels_is_one_half_for_every_method(finished: Project) 
             assert abs(values.mean() - 0.5) <= 3 * error + 1e-12, (file, target)
 
 
+def test_every_method_is_tested_on_the_same_cases(finished: Project) -> None:
+    for test_set in ("internal", "external", "validation"):
+        files = sorted((finished.results / "runs").glob(f"*/*/seed-*/predictions/{test_set}/predictions.csv"))
+        assert len(files) == 5
+        first, *others = [pd.read_csv(file)[["case_id", "target"]].to_numpy().tolist() for file in files]
+        assert first
+        assert all(other == first for other in others)
+
+
 def test_equal_work(finished: Project) -> None:
     records = {
         path.parts[-3]: json.loads(path.read_text(encoding="utf-8"))

@@ -11,6 +11,7 @@ from rsuper.config.load import load_experiment
 from rsuper.job import run
 from rsuper.methods import find
 from rsuper.predictions import store_predictions
+from rsuper.report_guard import refuse_to_open
 from rsuper.runs import make_task
 from rsuper.schemas import PREDICTIONS
 
@@ -24,6 +25,7 @@ def main(snakemake: Any) -> None:
     method = find(wildcards.method)
     task = make_task(collection, method, wildcards.budget, int(wildcards.seed), device=params.device)
     read_json(task.workdir / "run.json")
+    refuse_to_open(collection.report_files(), method.name)
     targets = method.targets(experiment.targets)
     for output in map(Path, snakemake.output):
         volumes = collection.test_volumes(output.parent.name)
