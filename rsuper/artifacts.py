@@ -175,6 +175,10 @@ class Layout:
         """What the reports say, one JSON line per case."""
         return self.data(dataset) / "findings.jsonl"
 
+    def answers(self, dataset: str) -> Path:
+        """What a language model answered about a data set's reports; kept whatever else is made anew."""
+        return self.data(dataset) / "answers.sqlite"
+
     def report_vectors(self, budget: str, seed: int | str) -> Path:
         """Vectors of the report texts that a budget's runs may read."""
         return self.root / "report_vectors" / budget / f"seed-{seed}.csv"

@@ -97,7 +97,7 @@ class Collection:
         files = sorted(self.layout.root.glob("report_vectors/*/*.csv"))
         for name, settings in self.experiment.datasets.items():
             files += [self._raw(name) / settings.reports, self._raw(name) / STATED_FILE]
-            files += [self.layout.findings(name), self.layout.cohort(name)]
+            files += [self.layout.findings(name), self.layout.cohort(name), self.layout.answers(name)]
         return files
 
     def _raw(self, dataset: str) -> Path:

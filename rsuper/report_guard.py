@@ -24,7 +24,7 @@ def refuse_to_open(files: Iterable[Path], method: str) -> None:
     refused = {os.path.realpath(file) for file in files}
 
     def watch(event: str, arguments: tuple[object, ...]) -> None:
-        if event == "open" and isinstance(arguments[0], str | bytes | os.PathLike):
+        if event in ("open", "sqlite3.connect") and isinstance(arguments[0], str | bytes | os.PathLike):
             path = os.path.realpath(os.fsdecode(arguments[0]))
             if path in refused:
                 raise MethodError(

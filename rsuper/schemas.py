@@ -53,6 +53,19 @@ PSEUDO_LABELS = Table(
         "reason": TEXT,  # why it is not
     },
 )
+EXTRACTION_LEDGER = Table(
+    "extraction.csv",
+    {
+        "case_id": TEXT,
+        "status": TEXT,  # parsed | repaired | failed
+        "reason": TEXT,  # why not simply parsed; nothing of the report
+        "read_by": TEXT,  # llm | rules | nobody
+        "rounds": COUNT,  # times the model was asked; kept answers count as when they came
+        "seconds": NUMBER,
+        "version": TEXT,  # prompt, its hash, model
+        "key": TEXT,  # of the kept answer
+    },
+)
 REPORT_VECTORS = Table("report_vectors.csv", {"case_id": TEXT})  # then one column per number
 PREDICTIONS = Table(
     "predictions.csv",

@@ -36,6 +36,7 @@ LINES = {
     "runs": 5,
     "predictions": 5,
     "nnunet": 5,
+    "extraction": 5,
     "report_guard": 5,
     "records": 5,
     "job": 5,

@@ -25,6 +25,7 @@ REFUSED = [
     'import pandas; pandas.read_csv(folder / "findings.jsonl")',
     'import numpy; numpy.loadtxt(folder / "findings.jsonl", dtype=str)',
     'open(folder / "not_there.csv", "w")',
+    'import sqlite3; sqlite3.connect(folder / "findings.jsonl")',
 ]
 
 
@@ -56,4 +57,11 @@ def test_everything_else_can(tmp_path):
 
 def test_every_file_that_tells_of_reports_is_on_the_list(collection):
     names = {path.name for path in collection.report_files()}
-    assert names == {"reports.csv", "stated.jsonl", "findings.jsonl", "cohort.csv", "seed-0.csv"}
+    assert names == {
+        "reports.csv",
+        "stated.jsonl",
+        "findings.jsonl",
+        "cohort.csv",
+        "seed-0.csv",
+        "answers.sqlite",
+    }

@@ -122,6 +122,37 @@ class Validation(Section):
     share: float = Field(0.1, gt=0, lt=1, description="of all training cases")
 
 
+class Extraction(Section):
+    """Who reads the reports: our rules, or a language model behind a server of OpenAI's protocol."""
+
+    extractor: Literal["rules", "llm"] = "rules"
+    server: str | None = Field(None, description="its address up to /v1, such as http://localhost:8000/v1")
+    model: str | None = Field(None, description="as the server calls it")
+    prompt: str = Field("findings.v1", description="one of ours, or the path of a .md file")
+    key_variable: str = Field(
+        "RSUPER_LLM_KEY", description="environment variable that holds the server's key"
+    )
+    constrained: bool = Field(True, description="ask the server to hold the model to our JSON Schema")
+    concurrency: int = Field(4, ge=1, le=256, description="reports asked at a time")
+    timeout_s: float = Field(120, gt=0, description="without a byte from the server")
+    retries: int = Field(6, ge=0, description="where the server is busy or the connection breaks")
+    repairs: int = Field(1, ge=0, description="times that a model may correct an answer")
+    max_tokens: int = Field(2000, ge=100)
+    longest: int = Field(20_000, ge=100, description="characters of a report that are sent")
+    failed: Literal["rules", "unknown"] = Field(
+        "rules", description="reports without a usable answer: read by our rules, or as if there were none"
+    )
+    most_failed: float = Field(0.05, ge=0, le=1, description="share of failed reports that stops the job")
+
+    @model_validator(mode="after")
+    def _server_where_needed(self) -> "Extraction":
+        if self.extractor == "llm" and not (self.server and self.model):
+            raise ValueError("extractor llm needs 'server' and 'model'")
+        if self.server and not self.server.startswith(("http://", "https://")):
+            raise ValueError("server must begin with http:// or https://")
+        return self
+
+
 class ReportVectors(Section):
     """From the text of a report to the vector that methods see which may read text."""
 
@@ -191,6 +222,7 @@ class Experiment(Section):
     schedule: Schedule
     predict: Predict = Predict()
     validation: Validation = Validation()
+    extraction: Extraction = Extraction()
     report_vectors: ReportVectors = ReportVectors()
     evaluation: Evaluation = Evaluation()
     hypotheses: tuple[Hypothesis, ...] = ()

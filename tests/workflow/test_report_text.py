@@ -1,11 +1,13 @@
 """Methods that read text, and methods that read what they must not: through the workflow, on micro.yaml."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from tests.extraction.server import Server, answer_by_rules
 from tests.workflow.conftest import ROOT, Project, copy_project
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
@@ -82,3 +84,35 @@ def test_a_method_cannot_read_reports_from_files_either(project: Project) -> Non
     assert "MethodError: method 'peeker' opened" in done.stdout
     assert "findings.jsonl: what reports say reaches a method by its task alone" in done.stdout
     assert not Path(project.root, RUNS, "full/peeker/seed-0/run.json").exists()
+
+
+def test_a_language_model_reads_the_reports_of_an_experiment(project: Project) -> None:
+    """The model answers as our rules read, after a failure now and then: so the findings are theirs."""
+    server = Server(
+        lambda report, before, body: 503 if len(report) % 3 == 0 and not before else answer_by_rules(report)
+    )
+    section = f"extraction: {{extractor: llm, server: '{server.url}', model: m}}"
+    (project.root / "config/micro_llm.yaml").write_text(f"extends: micro.yaml\nname: micro_text\n{section}\n")
+    folder = project.root / "results/micro_text/data/phantom_reports"
+    by_rules = [json.loads(line) for line in (folder / "findings.jsonl").read_text().splitlines()]
+    try:
+        target = "results/micro_text/data/phantom_reports/findings.jsonl"
+        project.run(target, config="config/micro_llm.yaml")
+        by_model = [json.loads(line) for line in (folder / "findings.jsonl").read_text().splitlines()]
+        asked = sum(server.asked.values())
+        (folder / "findings.jsonl").unlink()
+        project.run(target, config="config/micro_llm.yaml")
+        assert sum(server.asked.values()) == asked  # nothing is asked twice
+    finally:
+        server.close()
+    ledger = pd.read_csv(folder / "extraction.csv")
+    assert (ledger["read_by"] == "llm").all()
+    assert set(ledger["case_id"]) == {found["case_id"] for found in by_model}
+    assert "presence 1.000" in (folder / "extraction.txt").read_text()
+    for own, other in zip(by_rules, by_model, strict=True):
+        assert own["extractor"] == "rules"
+        assert other["extractor"] == "llm"
+        for key in ("absent", "unmentioned", "report_sha256"):
+            assert own[key] == other[key]
+        for one, two in zip(own["findings"], other["findings"], strict=True):
+            assert {**one, "span": 0} == {**two, "span": 0}

@@ -2,12 +2,18 @@
 # that read text.
 
 
+PROMPTS = sorted(ROOT.glob("rsuper/extraction/prompts/*.md"))
+if EXPERIMENT.extraction.prompt.endswith(".md"):
+    PROMPTS.append(Path(EXPERIMENT.extraction.prompt))
+
+
 rule findings:
     input:
         lambda wildcards: reports_in(wildcards.dataset),
     output:
         findings=artifact("data", "{dataset}", "findings.jsonl"),
         accuracy=artifact("data", "{dataset}", "extraction.txt"),
+        ledger=artifact("data", "{dataset}", "extraction.csv"),
     log:
         artifact("logs", "findings", "{dataset}.log"),
     benchmark:
@@ -15,7 +21,9 @@ rule findings:
     params:
         root=lambda wildcards: str(raw_root(wildcards.dataset)),
         reports=lambda wildcards: EXPERIMENT.datasets[wildcards.dataset].reports,
-        code=code("findings.py"),
+        settings=section("extraction"),
+        answers=lambda wildcards: str(LAYOUT.answers(wildcards.dataset)),
+        code=code("findings.py", *PROMPTS),
     script:
         "../scripts/findings.py"
 

@@ -3,30 +3,35 @@
 from pathlib import Path
 from typing import Any
 
-from rsuper.artifacts import read_lines, write_lines
+from rsuper.artifacts import read_lines, write_lines, write_table
+from rsuper.config.experiment import Extraction
 from rsuper.data.sources.abdomenatlas import STATED_FILE, read_reports
+from rsuper.extraction.ask import read_all
 from rsuper.job import run
 from rsuper.reports.accuracy import compare
-from rsuper.reports.extract import extract
 from rsuper.reports.findings import ReportFindings
+from rsuper.schemas import EXTRACTION_LEDGER
 
 
 def main(snakemake: Any) -> None:
-    """Extract findings from free text, one JSON line per report, and their accuracy where it can be told."""
-    root, dataset = Path(snakemake.params.root), snakemake.wildcards.dataset
-    reports = read_reports(root, snakemake.params.reports)
-    found = [extract(case, text) for case, text in sorted(reports.items())]
-    lines = []
+    """Findings from free text, a ledger row per report, and the accuracy where it can be told."""
+    params, output, dataset = snakemake.params, snakemake.output, snakemake.wildcards.dataset
+    root = Path(params.root)
+    reports = dict(sorted(read_reports(root, params.reports).items()))
+    read = read_all(reports, Extraction(**params.settings["extraction"]), Path(params.answers))
+    found, ledger, lines = read.findings, read.ledger, []
     if found and (root / STATED_FILE).is_file():
+        known = {item.case_id for item in found}
         stated = [ReportFindings.model_validate_json(line) for line in read_lines(root / STATED_FILE)]
-        for target, shares in compare(stated, found).items():
-            aspects = ", ".join(
-                f"{name} {shares[name]:.3f}" for name in ("presence", "segments", "diameters", "count")
-            )
-            lines.append(f"{dataset} {target}: {aspects} (n {shares['n_presence']:.0f})")
-    write_lines(lines, Path(snakemake.output.accuracy))
+        for target, shares in compare([each for each in stated if each.case_id in known], found).items():
+            aspects = ("presence", "segments", "diameters", "count")
+            values = ", ".join(f"{name} {shares[name]:.3f}" for name in aspects)
+            lines.append(f"{dataset} {target}: {values} (n {shares['n_presence']:.0f})")
+    write_lines(lines, Path(output.accuracy))
+    ledger["case_id"] = [f"{dataset}_{case}" for case in ledger["case_id"]]
+    write_table(ledger, Path(output.ledger), EXTRACTION_LEDGER)
     keyed = (item.model_copy(update={"case_id": f"{dataset}_{item.case_id}"}) for item in found)
-    write_lines((item.model_dump_json() for item in keyed), Path(snakemake.output.findings))
+    write_lines((item.model_dump_json() for item in keyed), Path(output.findings))
 
 
 run(main, snakemake)
