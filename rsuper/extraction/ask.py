@@ -19,6 +19,7 @@ from rsuper.extraction.store import Outcome, Store
 from rsuper.reports.extract import extract
 from rsuper.reports.findings import ReportFindings, report_sha256
 from rsuper.reports.llm import (
+    VERSION,
     InvalidAnswerError,
     answer_schema,
     correction,
@@ -98,7 +99,8 @@ def ask_all(
 
 def _key(text: str, settings: Extraction, prompt: Prompt) -> str:
     """Hash what decides an answer; whoever asks a server at another address asks the same."""
-    parts = [text, prompt.sha256, settings.model, settings.constrained, settings.repairs, settings.max_tokens]
+    asked = [settings.model, settings.constrained, settings.repairs, settings.max_tokens]
+    parts = [text, prompt.sha256, *asked, answer_schema(), VERSION]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

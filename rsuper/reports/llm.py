@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from rsuper.reports.findings import SEGMENTS, Finding, ReportFindings, Target, report_sha256
 
 EXTRACTOR = "llm"
+VERSION = "1"  # raised whenever a check changes which answers are used
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 _ROUNDING_MM = 0.051
 _MOST_TUMORS = 20
