@@ -95,14 +95,13 @@ def findings_of(answer: Answer, case_id: str, text: str, version: str) -> Report
         InvalidAnswerError: a quote or a size is not in the report, or a location is no part of its organ.
     """
     organs: dict[Target, Organ] = {"pancreas": answer.pancreas, "kidney": answer.kidney}
+    found = [_finding(target, tumor, text) for target, organ in organs.items() for tumor in organ.tumors]
     return ReportFindings(
         case_id=case_id,
         report_sha256=report_sha256(text),
         extractor=EXTRACTOR,
         version=version,
-        findings=tuple(
-            _finding(target, tumor, text) for target, organ in organs.items() for tumor in organ.tumors
-        ),
+        findings=tuple(sorted(found, key=lambda finding: finding.span)),
         absent=tuple(target for target, organ in organs.items() if organ.status == "no_tumor"),
         unmentioned=tuple(target for target, organ in organs.items() if organ.status == "not_mentioned"),
     )

@@ -55,6 +55,15 @@ def test_an_answer_becomes_findings():
     assert (found.extractor, found.version) == ("llm", "v")
 
 
+def test_findings_come_in_the_order_of_the_report():
+    text = "A solid mass in the left kidney. A mass in the pancreatic tail."
+    tumor = {**TUMOR, "diameters_mm": [], "prior_diameters_mm": []}
+    pancreas = {**tumor, "location": ["tail"], "quote": "mass in the pancreatic tail"}
+    kidney = {**tumor, "location": ["left"], "quote": "solid mass in the left kidney"}
+    content = answer({"status": "tumor", "tumors": [pancreas]}, {"status": "tumor", "tumors": [kidney]})
+    assert [finding.organ for finding in read(content, text).findings] == ["kidney", "pancreas"]
+
+
 @pytest.mark.parametrize(
     ("status", "absent", "unmentioned"),
     [("no_tumor", ("pancreas",), ()), ("not_mentioned", (), ("pancreas",)), ("described", (), ())],
