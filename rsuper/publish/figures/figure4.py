@@ -82,6 +82,9 @@ def _points(
     ]
     keys = ["budget", "method", "test_set", "target"]
     names = {"ci_low": "low", "ci_high": "high", "n_positive": "positives", "n_negative": "negatives"}
+    # A budget with fewer reports has the masks of another: the curve over reports is in the figure `curve`.
+    whole = [name for name, budget in experiment.budgets.items() if budget.reports is None]
+    drawn = drawn[drawn["budget"].isin(whole)]
     points = drawn.sort_values(keys)[[*keys, "value", *names]].rename(columns=names)
     points["masks"] = [
         masks.get(budget, {}).get(target, math.nan)
@@ -130,7 +133,8 @@ def _panel(axis: Axes, points: pd.DataFrame, experiment: Experiment, cards: Sequ
 
 def _gains(axis: Axes, points: pd.DataFrame, place: Mapping[float, int], lines: tuple[str, str]) -> None:
     """Draw an arrow from segmentation to the reference at each budget where both were run."""
-    values = points.set_index(["method", "masks"])["value"]
+    # Two budgets may have the same tumor CTs and differ in others: then it is not said which gain is meant.
+    values = points.drop_duplicates(["method", "masks"], keep=False).set_index(["method", "masks"])["value"]
     for number, index in place.items():
         if all((method, number) in values.index for method in lines):
             above, below = (float(values.loc[(method, number)]) for method in lines)
