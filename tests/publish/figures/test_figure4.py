@@ -1,6 +1,7 @@
 import math
 from xml.etree import ElementTree
 
+import pandas as pd
 from long_forms import metric, metrics_of
 
 from rsuper.publish.figures.figure4 import figure4
@@ -40,6 +41,23 @@ def test_one_panel_per_target_and_test_set_with_results(experiment, cards, tmp_p
     figure4(metrics[metrics["target"] == "kidney"], experiment, cards, MASKS, tmp_path / "kidney")
     assert _panels(tmp_path / "all.svg") == 4
     assert _panels(tmp_path / "kidney.svg") == 2
+
+
+def test_budgets_that_differ_in_reports_alone_do_not_stand_on_one_another(experiment, cards, tmp_path):
+    few = experiment.budgets["few"]
+    budgets = {**experiment.budgets, "reports_40": few.model_copy(update={"reports": 40}), "again": few}
+    several = experiment.model_copy(update={"budgets": budgets})
+    rows = [metric("reports_40", "r_super", "f1", 0.9, target="kidney", test_set="internal")]
+    counts = {**MASKS, "reports_40": MASKS["few"], "again": MASKS["few"]}
+    both = pd.concat([_metrics(), metrics_of(rows)], ignore_index=True)
+    figure4(both, several, cards, counts, tmp_path / "more")
+    figure4(_metrics(), experiment, cards, MASKS, tmp_path / "plain")
+    assert (tmp_path / "more.svg").read_bytes() == (tmp_path / "plain.svg").read_bytes()
+    # Two budgets with the same tumor CTs and all reports: drawn, without an arrow for either.
+    rows = [metric("again", "r_super", "f1", 0.9, target="kidney", test_set="internal")]
+    both = pd.concat([_metrics(), metrics_of(rows)], ignore_index=True)
+    figure4(both, several, cards, counts, tmp_path / "again")
+    assert _panels(tmp_path / "again.svg") == 4
 
 
 def test_nothing_to_draw_is_an_empty_panel(experiment, cards, tmp_path):
