@@ -5,6 +5,7 @@ import pytest
 
 from rsuper.config.experiment import ReportVectors
 from rsuper.config.load import parse
+from rsuper.data import report_vectors
 from rsuper.data.report_vectors import encoded, hugging_face_vectors, read_vectors, write_vectors
 from rsuper.errors import ArtifactError, ConfigError, DataError
 
@@ -92,6 +93,7 @@ def test_without_transformers_the_error_says_how_to_get_it(monkeypatch):
 @pytest.fixture
 def tiny_encoder(tmp_path):
     """A BERT with random weights and a vocabulary of the texts' words, as a local folder."""
+    report_vectors._hide_broken_torchvision()
     transformers = pytest.importorskip("transformers", reason="the extra 'text' is not installed")
     import torch
 
