@@ -174,8 +174,9 @@ def trained(task_for, tmp_path):
 
     def factory(name, folder="whole", **schedule):
         root = tmp_path / folder
-        stage1 = find("segmentation-stage1")
-        stage1.module.fit(task_for("segmentation-stage1", root), stage1.config({}))
+        for needed in find(name).needs:
+            stage1 = find(needed)
+            stage1.module.fit(task_for(needed, root), stage1.config({}))
         return task_for(name, root, **schedule)
 
     return factory

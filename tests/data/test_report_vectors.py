@@ -1,3 +1,4 @@
+import subprocess
 import sys
 
 import numpy as np
@@ -123,6 +124,20 @@ def test_a_hugging_face_encoder_from_a_folder(tiny_encoder):
     assert np.isfinite(long).all()
     settings = ReportVectors(encoder="hugging_face", model=str(tiny_encoder))
     assert list(encoded(TEXTS, settings)) == ["a", "b", "c"]
+
+
+def test_transformers_that_looked_for_torchvision_before():
+    """MONAI imports transformers, which remembers that torchvision is there: read in a process of its own."""
+    pytest.importorskip("transformers", reason="the extra 'text' is not installed")
+    code = """
+import transformers
+transformers.utils.is_torchvision_available()
+from rsuper.data.report_vectors import _hide_broken_torchvision
+_hide_broken_torchvision()
+print(transformers.BertModel.__name__)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "BertModel\n", done.stderr
 
 
 def test_an_encoder_that_is_not_there(tmp_path):
