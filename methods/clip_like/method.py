@@ -16,7 +16,7 @@ from rsuper.data.text_sampler import TextBatch, TextSampler
 from rsuper.engine.train import Stage, train
 from rsuper.errors import DataError
 from rsuper.losses.contrastive import contrastive_loss
-from rsuper.networks.branch import branch_of
+from rsuper.networks.branch import PooledReadOut, branch_of
 from rsuper.networks.outputs import SegmentationNetwork
 from rsuper.segmenter import (
     naming_cases,
@@ -41,23 +41,30 @@ class Config(BaseModel):
         None, ge=2, description="per step; None: twice as many as R-Super sees in all, as no decoder runs"
     )
     pretrain: bool = Field(True, description="control: without, the same fine-tuning from random weights")
+    read_out: Literal["pooled", "branch"] = Field(
+        "pooled", description="mean and maximum of the coarse features; or the authors' branch"
+    )
     texts: Literal["own", "shuffled"] = Field("own", description="control: vectors of other cases' reports")
 
 
 class Encoder(nn.Module):
-    """Encoder of the experiment's network, with a branch that sums up a patch in one vector."""
+    """Encoder of the experiment's network, with a read-out that sums up a patch in one vector."""
 
-    def __init__(self, network: SegmentationNetwork, task: Task, length: int) -> None:
+    def __init__(self, network: SegmentationNetwork, task: Task, config: Config, length: int) -> None:
         super().__init__()
         self.network = network
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(task.seed)
-            branch = branch_of(network, task.network.patch, length)
-        self.branch = branch.to(task.device)
+            read_out: nn.Module
+            if config.read_out == "pooled":
+                read_out = PooledReadOut(network.coarse_width, length)
+            else:
+                read_out = branch_of(network, task.network.patch, length)
+        self.read_out = read_out.to(task.device)
 
     def forward(self, image: Float[Tensor, "b i x y z"]) -> Float[Tensor, "b e"]:
         """Sum up each patch."""
-        return self.branch(self.network.coarse(image))
+        return self.read_out(self.network.coarse(image))
 
 
 def fit(task: Task, config: Config) -> None:
@@ -75,13 +82,14 @@ def _contrast(network: SegmentationNetwork, task: Task, config: Config, folder: 
     pairs, schedule = _pairs(task, config), task.schedule
     patches = config.patches or 2 * (schedule.mask_patches + schedule.report_patches)
     batches = TextSampler(patch_source(task), pairs, patches)
-    encoder = Encoder(network, task, len(pairs[0][1]))
+    encoder = Encoder(network, task, config, len(pairs[0][1]))
 
     def loss(model: nn.Module, batch: TextBatch) -> dict[str, Tensor]:
         with naming_cases(batch.case_ids):
-            return {
-                "contrast": contrastive_loss(model(batch.image), batch.text, temperature=config.temperature)
-            }
+            vectors = model(batch.image)
+            # What all patches of a step share, the organ above all, tells none of them from the others.
+            centered = vectors - vectors.mean(dim=0)
+            return {"contrast": contrastive_loss(centered, batch.text, temperature=config.temperature)}
 
     stage = Stage(schedule.stage1_steps, schedule.stage1_learning_rate, schedule, "pre-training")
     train(encoder, batches, loss, stage, folder)

@@ -115,7 +115,11 @@ def _hide_broken_torchvision() -> None:
         sys.modules["torchvision"] = None  # type: ignore[assignment]
         # MONAI may have imported transformers before, which then remembers that torchvision is there.
         known = sys.modules.get("transformers.utils.import_utils")
-        for name in ("is_torchvision_available", "is_torchvision_v2_available", "is_torchvision_greater_or_equal"):
+        for name in (
+            "is_torchvision_available",
+            "is_torchvision_v2_available",
+            "is_torchvision_greater_or_equal",
+        ):
             if remembered := getattr(known, name, None):
                 remembered.cache_clear()
 

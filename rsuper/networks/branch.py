@@ -1,10 +1,12 @@
-"""A branch at the bottom of a network that sums up a patch in one vector: presence of tumors, or a report's.
+"""What sums up a patch in one vector at the bottom of a network: presence of tumors, or a report's vector.
 
-Its design is MedFormer's own: a further stage with a semantic map and one attention block, then a transformer
-layer over the positions and their mean. Widths follow the features that it reads; on the 320 channels of the
-paper's network it is the branch of the authors' code, of 1,913,248 + 65 parameters per number that it gives.
+`PooledReadOut` is the plain one. The design of `SummaryBranch` is MedFormer's own: a further stage with a
+semantic map and one attention block, then a transformer layer over the positions and their mean. Widths follow
+the features that it reads; on the 320 channels of the paper's network it is the branch of the authors' code, of
+1,913,248 + 65 parameters per number that it gives.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -41,6 +43,24 @@ class SummaryBranch(nn.Module):
         features, _ = self.attention(features, self.generate(features))
         tokens = self.narrow(features).flatten(2).transpose(1, 2)
         return self.head(self.transform(tokens).mean(dim=1))
+
+
+class PooledReadOut(nn.Module):
+    """Mean and highest value of every coarse feature, mixed by one linear layer: a tumor may fill one position.
+
+    Args:
+        in_width: Channels of the coarse features.
+        out_width: Length of the vector.
+    """
+
+    def __init__(self, in_width: int, out_width: int) -> None:
+        super().__init__()
+        self.head = nn.Linear(2 * in_width, out_width)
+
+    def forward(self, coarse: Float[Tensor, "b w u v t"]) -> Float[Tensor, "b n"]:
+        """Sum up each patch."""
+        positions = coarse.flatten(2)
+        return self.head(torch.cat([positions.mean(dim=2), positions.amax(dim=2)], dim=1))
 
 
 class _Keep(nn.Module):

@@ -42,7 +42,10 @@ def test_the_encoder_is_carried_over_and_the_decoder_is_as_it_was_drawn(fitted):
         if not torch.equal(tensor, after[f"network.{name}"])
     }
     assert changed == {"down", "bottom"}
-    assert any(name.startswith("branch.") for name in after)
+    assert {name for name in after if name.startswith("read_out.")} == {
+        "read_out.head.weight",
+        "read_out.head.bias",
+    }
     final = torch.load(fitted.workdir / "model" / checkpoint.WEIGHTS, weights_only=True)
     assert set(final) == set(before)
 
@@ -77,6 +80,12 @@ def test_a_report_without_a_vector_is_left_out_and_counted(fitted, task_for, tmp
     nothing = replace(cohort, report_cases=[replace(case, vector=None) for case in task.cohort.report_cases])
     with pytest.raises(DataError, match="none of 3 training reports has a vector"):
         fit(replace(task_for("clip_like", tmp_path / "nothing"), cohort=nothing))
+
+
+def test_the_authors_branch_is_a_choice(task_for, tmp_path):
+    task = fit(task_for("clip_like", tmp_path), read_out="branch")
+    stored = torch.load(task.workdir / "model" / "pretrain" / checkpoint.WEIGHTS, weights_only=True)
+    assert any(name.startswith("read_out.transform.") for name in stored)
 
 
 def test_shuffled_texts_are_those_of_other_cases(task_for, tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from rsuper.networks.branch import SummaryBranch, branch_of
+from rsuper.networks.branch import PooledReadOut, SummaryBranch, branch_of
 from rsuper.networks.build import build_network
 
 
@@ -53,3 +53,13 @@ def test_a_patch_that_the_network_refuses():
     network = build_network("unet", 1, 2, channels=(4, 8, 8, 8))
     with pytest.raises(ValueError, match="patch size"):
         branch_of(network, (15, 16, 16), 2)
+
+
+def test_the_pooled_read_out_sees_one_position_among_many():
+    read_out = PooledReadOut(3, 4)
+    coarse = torch.zeros(2, 3, 4, 4, 4)
+    coarse[1, 2, 1, 3, 0] = 2.0
+    mean, highest = read_out.head.weight[:, 2], read_out.head.weight[:, 5]
+    vectors = read_out(coarse)
+    assert torch.allclose(vectors[0], read_out.head.bias)
+    assert torch.allclose(vectors[1] - vectors[0], mean * 2 / 64 + highest * 2)
