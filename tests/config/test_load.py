@@ -134,7 +134,7 @@ def test_the_papers_experiment():
     assert (experiment.budgets["few"].pancreas, experiment.budgets["few"].kidney) == (50, 50)
     # The methods' own defaults are the paper's: no value of the experiment undoes them. nnU-Net's default is
     # as long as the row Segmentation; here it has its own 1,000 x 250 steps.
-    assert experiment.methods == {"nnunet": {"length": "own"}}
+    assert experiment.methods == {"nnunet": {"length": "own"}, "clip_like": {"read_out": "branch"}}
 
 
 def test_variants_are_compared_on_the_default_experiment():
