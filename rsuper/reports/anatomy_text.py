@@ -28,7 +28,8 @@ _BARE_SEGMENT = re.compile(
 )
 _KIDNEY = re.compile(
     rf"\b(?:(?P<side>{_SIDE})(?:\s+and\s+(?P<other>left|right))?[\s-]+{_POLE}(?:the\s+)?)?"
-    r"(?:kidneys?|renal|intrarenal|nephric)\b(?!\s+(?:veins?|arter\w+|vessels?|fascia|vascul\w+|function))",
+    r"(?:kidneys?|renal|intrarenal|nephric)\b"
+    r"(?!\s+(?:veins?|arter\w+|vessels?|fascia|vascul\w+|function|collecting))",
     re.IGNORECASE,
 )
 _BARE_SIDE = re.compile(
@@ -50,14 +51,19 @@ _RELATION = re.compile(
     r"\b(?:invad\w+|abut\w*|encas\w+|contact\w*|adjacent|near|next to|close to|exten\w+|displac\w+|"
     r"separate from|unrelated to|obstruct\w+|compress\w+|surround\w*|from|toward\w*|touch\w*|"
     r"infiltrat\w+|beside|between|anterior to|posterior to|lateral to|medial to|inferior to|superior to)\s+"
-    r"(?:\w+\s+){0,3}$",
+    r"(?:(?:\w+\s+){0,3}|(?:\w+\s+){0,4}\w+-)$",
     re.IGNORECASE,
 )
 _ARISING = re.compile(r"\b(?:arising|originating|emanating)\s+(?:\w+\s+){0,2}$", re.IGNORECASE)
 _ANY_TARGET = {
     "pancreas": re.compile(r"\bpancrea(?:s|tic)\b|\buncinate\b", re.IGNORECASE),
-    "kidney": re.compile(r"\b(?:kidneys?|renal)\b", re.IGNORECASE),
+    "kidney": re.compile(r"\b(?:kidneys?|renal|nephr(?:ectom|omegal|olith)\w*)\b", re.IGNORECASE),
 }
+_REMOVED_KIDNEY = re.compile(
+    r"\b(?P<side>left|right)\s+(?:kidney\s+(?:is|was|has been)\s+(?:\w+\s+)?"
+    r"(?:not\s+(?:observed|seen|visuali[sz]ed|present)|absent|removed)|(?:\w+\s+)?nephrectom\w+)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,14 @@ def find_anchors(sentence: str, context: str | None = None) -> tuple[Anchor, ...
 def mentions_target(text: str, target: str) -> bool:
     """Whether the text names the target or a part of it, ducts and vessels included."""
     return bool(_ANY_TARGET[target].search(text))
+
+
+def removed_segments(text: str, target: str) -> set[str]:
+    """Segments of a target that a sentence says were removed: the side of a nephrectomy."""
+    if target != "kidney":
+        return set()
+    partial = re.search(r"\bpartial\b", text, re.IGNORECASE)
+    return set() if partial else {m["side"].lower() for m in _REMOVED_KIDNEY.finditer(text)}
 
 
 def is_neighbor(sentence: str, position: int) -> bool:

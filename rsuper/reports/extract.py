@@ -4,25 +4,26 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rsuper.reports.anatomy_text import Anchor, find_anchors, mentions_target
+from rsuper.reports.anatomy_text import Anchor, find_anchors, mentions_target, removed_segments
 from rsuper.reports.findings import SEGMENTS, TARGETS, Finding, ReportFindings, report_sha256
 from rsuper.reports.linking import assign_sizes, organs_of
 from rsuper.reports.repeats import fill, fits, merge_repeats
 from rsuper.reports.sections_text import Sentence, sentences
 from rsuper.reports.sizes_text import Measurement, find_measurements
-from rsuper.reports.tumor_text import Mention, find_mentions, other_things
+from rsuper.reports.tumor_text import Mention, find_mentions, other_things, says_benign
 
 EXTRACTOR = "rules"
-VERSION = "1"  # raised whenever a rule changes what is extracted
+VERSION = "2"  # raised whenever a rule changes what is extracted
 
 # "It measures 2 cm. A second mass ..." still speaks of the organ named before; further on it is a guess.
 _CONTEXT_SENTENCES = 2
 _NORMAL = re.compile(
-    r"\b(?:normal|unremarkable|within normal limits|without (?:focal )?abnormalit\w+|"
+    r"\b(?:normal|normally|natural|naturally|unremarkable|within normal limits|"
+    r"without (?:focal )?abnormalit\w+|"
     r"no (?:focal )?abnormalit\w+|clear)\b",
     re.IGNORECASE,
 )
-_NOT_NORMAL = re.compile(r"\bnot\s+(?:\w+\s+)?normal\b|\babnormal\b", re.IGNORECASE)
+_NOT_NORMAL = re.compile(r"\bnot\s+(?:\w+\s+)?normal\b|\babnormal\b|\bthan normal\b", re.IGNORECASE)
 _NEW_TUMOR = re.compile(r"\b(?:second|third|another|additional|further|separate|other)\b", re.IGNORECASE)
 
 
@@ -33,6 +34,9 @@ class _Reading:
     text: list[Finding] = field(default_factory=list)
     summary: list[Finding] = field(default_factory=list)
     absent: set[str] = field(default_factory=set)
+    free: set[tuple[str, str]] = field(default_factory=set)  # target and segment said to have no tumor
+    removed: set[tuple[str, str]] = field(default_factory=set)
+    open: list[Finding] = field(default_factory=list)  # of a kind that a later sentence may call benign
     named: set[str] = field(default_factory=set)
     context: tuple[Anchor, ...] = ()
     context_age: int = 0
@@ -40,6 +44,26 @@ class _Reading:
 
     def section(self, sentence: Sentence) -> list[Finding]:
         return self.summary if sentence.summary else self.text
+
+    def clear(self, anchors: Sequence[Anchor]) -> None:
+        """Note organs and segments that have no tumor."""
+        self.absent |= _whole_organs(anchors)
+        self.free |= {(a.organ, segment) for a in anchors for segment in a.segments}
+
+    def cleared(self) -> set[str]:
+        """Targets without a tumor: as a whole, or segment by segment, those apart that were removed."""
+        by_part = {
+            target
+            for target in TARGETS
+            if (own := {s for t, s in self.free if t == target})
+            and own | {s for t, s in self.removed if t == target} >= set(SEGMENTS[target])
+        }
+        return self.absent | by_part
+
+    def retract(self, which: Sequence[Finding]) -> None:
+        """Take back findings of an open kind that turn out to be no tumors."""
+        for found in (self.text, self.summary, self.open):
+            found[:] = [f for f in found if not any(f is other for other in which)]
 
 
 def extract(case_id: str, text: str) -> ReportFindings:
@@ -61,7 +85,7 @@ def extract(case_id: str, text: str) -> ReportFindings:
         extractor=EXTRACTOR,
         version=VERSION,
         findings=findings,
-        absent=tuple(t for t in TARGETS if t in reading.absent - positive),
+        absent=tuple(t for t in TARGETS if t in reading.cleared() - positive),
         unmentioned=tuple(t for t in TARGETS if t not in reading.named | reading.absent | positive),
     )
 
@@ -69,6 +93,7 @@ def extract(case_id: str, text: str) -> ReportFindings:
 def _read(sentence: Sentence, reading: _Reading) -> None:
     text = sentence.text
     reading.named |= {t for t in TARGETS if mentions_target(text, t)}
+    reading.removed |= {(t, segment) for t in TARGETS for segment in removed_segments(text, t)}
     context = reading.context[-1].organ if reading.context else None
     anchors = find_anchors(text, context)
     mentions = find_mentions(text)
@@ -86,8 +111,11 @@ def _read(sentence: Sentence, reading: _Reading) -> None:
             reading,
         )
     _attach_to_last(sizes.get(None, []), sentence, reading)
+    if not mentions and reading.last_is_tumor and says_benign(text):
+        last = reading.open[-1:]
+        reading.retract([f for f in reading.open if f.span == last[0].span] if last else [])
     if not mentions and _NORMAL.search(text) and not _NOT_NORMAL.search(text):
-        reading.absent |= _whole_organs([a for a in anchors if not a.neighbor])
+        reading.clear([a for a in anchors if not a.neighbor])
     strong = tuple(a for a in anchors if not a.neighbor)
     reading.context_age = 0 if strong else reading.context_age + 1
     if strong or reading.context_age > _CONTEXT_SENTENCES:
@@ -106,9 +134,11 @@ def _read_mention(
 ) -> None:
     targets = [a for a in where if a.organ in TARGETS]
     if mention.denied:
-        reading.absent |= _whole_organs(targets)
+        reading.clear(targets)
         return
     if mention.benign:
+        if mention.open and not sizes:
+            _retell_as_benign(sentence, mention, targets, reading)
         return
     section = reading.section(sentence)
     before = sentence.text[mention.clause[0] : mention.start]
@@ -116,9 +146,27 @@ def _read_mention(
     for finding in _findings(sentence, mention, sizes, targets):
         same = [i for i, f in enumerate(section) if fits(f, finding)] if points_back else []
         if same:
-            section[same[-1]] = fill(section[same[-1]], finding)
+            told = section[same[-1]]
+            finding = section[same[-1]] = fill(told, finding)
+            still_open = mention.open and any(told is f for f in reading.open)
+            reading.open = [f for f in reading.open if f is not told]
         else:
             section.append(finding)
+            still_open = mention.open
+        if still_open:
+            reading.open.append(finding)
+
+
+def _retell_as_benign(
+    sentence: Sentence, mention: Mention, targets: Sequence[Anchor], reading: _Reading
+) -> None:
+    """Take back what "the lesion was thought to be a cyst" or "lesion (cyst?), right kidney" tells again."""
+    if mention.definite and not targets:
+        last = reading.open[-1:]
+        reading.retract([f for f in reading.open if f.span == last[0].span] if last else [])
+        return
+    again = _findings(sentence, mention, (), targets)
+    reading.retract([f for f in reading.open if any(fits(f, other) for other in again)])
 
 
 def _announces(mentions: Sequence[Mention]) -> bool:

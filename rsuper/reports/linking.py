@@ -56,8 +56,17 @@ def organs_of(
         if pool:
             best = min(pool, key=lambda a: _distance(text, mention, a))
             # "masses measuring 2 cm on the right and 1 cm on the left": a list runs over clauses.
-            return _group(text, best, strong if mention.plural else pool, mention, until)
+            group = _group(text, best, strong if mention.plural else pool, mention, until)
+            return _with_segments(group, strong, best.organ)
     return context
+
+
+def _with_segments(group: tuple[Anchor, ...], anchors: Sequence[Anchor], organ: str) -> tuple[Anchor, ...]:
+    """Add the one place that the sentence names: "a shadow in the right kidney, likely a renal lesion"."""
+    if any(a.segments for a in group if a.organ == organ):
+        return group
+    named = [a for a in anchors if a.organ == organ and a.segments]
+    return (*group, named[0]) if len({a.segments for a in named}) == 1 else group
 
 
 def _distance(text: str, mention: Mention, anchor: Anchor) -> int:

@@ -57,10 +57,17 @@ _CYST_BEFORE = re.compile(
 )
 _CYST_AFTER = re.compile(
     r"\b(?:consistent|compatible|suggest\w*|represent\w*|consider\w*|likely|probabl\w*|typical|suspected|keeping|"
-    r"favou?r\w*|characteristic|most|benign|possible|belong\w*)\b[^.;]{0,50}"
+    r"favou?r\w*|characteristic|most|benign|possible|belong\w*|thought)\b[^.;]{0,50}"
     r"\b(?:cyst\w*|stones?|h(?:a?e)mangioma\w*|scar\w*|infarct\w*)\b"
-    r"|\([^)]{0,30}\bcysts?\s?\??\)|\bfluid[\s-](?:density|attenuation)|"
+    r"|^\s*(?:or|/)\s*cysts?\b|\([^)]{0,30}\bcysts?\s?\??\)|\bfluid[\s-](?:density|attenuation)|"
     r"\b(?:without|no) (?:internal )?enhancement|\bnon-?enhancing",
+    re.IGNORECASE,
+)
+# "It was thought to be a cyst.", "Considered to be renal stones.": of what the sentence before tells.
+_RESOLVED = re.compile(
+    r"(?:^\W*|\b(?:it|they|these|this|those)\s+(?:\w+\s+){0,4})"
+    r"(?:considered|thought|evaluated|interpreted|assessed|regarded|judged)\b[^.;]{0,40}"
+    r"\b(?:cysts?|stones?|calcul(?:us|i)|h(?:a?e)mangiomas?|scars?|infarcts?)\b",
     re.IGNORECASE,
 )
 _SOLID = re.compile(r"\bsolid\b|\bneoplas|\bcomplex\b|\benhancing (?:mural|component)", re.IGNORECASE)
@@ -102,6 +109,7 @@ class Mention:
         benign: A cyst, stone or scar under a tumor's name ("cystic lesion", "lesion, likely a cyst").
         plural: More than one tumor.
         definite: Points back ("the mass", "this lesion").
+        open: Of a kind that is left open ("lesion", "nodule"): a later sentence may call it a cyst.
         count: 1, the stated number, or None for several without number.
         attenuation: As in `Finding`.
     """
@@ -114,6 +122,7 @@ class Mention:
     benign: bool
     plural: bool
     definite: bool
+    open: bool
     count: int | None
     attenuation: str | None
 
@@ -128,6 +137,11 @@ def find_mentions(sentence: str) -> tuple[Mention, ...]:
     matches = _distinct(sentence)
     ends = [*(m.start() for m in matches), len(sentence)][1:]
     return tuple(_mention(sentence, m, parts, until) for m, until in zip(matches, ends, strict=False))
+
+
+def says_benign(sentence: str) -> bool:
+    """Whether a sentence says of what was told before it that it is a cyst, a stone or a scar."""
+    return bool(_RESOLVED.search(sentence))
 
 
 def other_things(sentence: str) -> tuple[tuple[int, int], ...]:
@@ -165,6 +179,7 @@ def _mention(sentence: str, match: re.Match[str], parts: tuple[tuple[int, int], 
         benign=_is_benign(word, phrase, sentence[end : min(until, end + _SCOPE)]),
         plural=plural,
         definite=bool(re.search(r"\b(?:the|this|that|these|those|its?)\s+(?:[\w-]+\s+){0,4}$", before, re.I)),
+        open=_is_open(word, phrase),
         count=_count(before) if plural else 1,
         attenuation=_attenuation(before + match[0] + sentence[end : min(until, end + _SCOPE)], len(before)),
     )
@@ -173,8 +188,11 @@ def _mention(sentence: str, match: re.Match[str], parts: tuple[tuple[int, int], 
 def _is_benign(word: str, phrase: str, after: str) -> bool:
     if _SOLID.search(phrase):
         return False
-    weak = word.startswith(("lesion", "nodule"))
-    return (weak and bool(_CYST_BEFORE.search(phrase))) or bool(_CYST_AFTER.search(after))
+    return (_is_open(word, phrase) and bool(_CYST_BEFORE.search(phrase))) or bool(_CYST_AFTER.search(after))
+
+
+def _is_open(word: str, phrase: str) -> bool:
+    return word.startswith(("lesion", "nodule")) and not _SOLID.search(phrase)
 
 
 def _count(before: str) -> int | None:
