@@ -12,10 +12,10 @@ their sizes in mm.
 - not_tumor: free, described or unmentioned; the report can be read as more than one of these.
 - doubtful: a reader could say tumor as well as not. Counted nowhere.
 
-The first set: drawn by a fixed seed among the reports that name an organ, enriched for sizes, and every report
-whose words told of a tumor. Rules of version 2 were written with its errors in view. The second set: the rest of
-the reports that name an organ, labelled before version 2 was run on them; none tells of a tumor. Shares of tumors
-say nothing about a hospital. Writes results/real_reports/errors.csv.
+The first set: drawn by a fixed seed among the reports that name an organ, enriched for sizes, and every
+report whose words told of a tumor. Rules of version 2 were written with its errors in view. The second set: the
+rest of the reports that name an organ, labelled before version 2 was run on them; none tells of a tumor. Shares
+of tumors say nothing about a hospital. Writes results/real_reports/errors.csv.
 """
 
 import argparse
