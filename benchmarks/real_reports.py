@@ -13,9 +13,9 @@ their sizes in mm.
 - doubtful: a reader could say tumor as well as not. Counted nowhere.
 
 The first set: drawn by a fixed seed among the reports that name an organ, enriched for sizes, and every
-report whose words told of a tumor. Rules of version 2 were written with its errors in view. The second set: the
-rest of the reports that name an organ, labelled before version 2 was run on them; none tells of a tumor. Shares
-of tumors say nothing about a hospital. Writes results/real_reports/errors.csv.
+report whose words told of a tumor. Rules of version 2 were written with its errors in view. The second set:
+the rest of the reports that name an organ, labelled before version 2 was run on them; none tells of a tumor.
+Shares of tumors say nothing about a hospital. Writes results/real_reports/errors.csv.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import csv
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -52,6 +53,11 @@ def read_texts(folder: Path) -> dict[tuple[str, int], str]:
             for row, content in enumerate(csv.DictReader(file)):
                 texts[name, row] = content[column] or ""
     return texts
+
+
+def read_labels() -> list[dict[str, Any]]:
+    """All labels, a row per report."""
+    return pd.read_csv(LABELS, keep_default_na=False).to_dict("records")
 
 
 def tumors_of(cell: str, target: str) -> list[Tumor]:
@@ -117,8 +123,7 @@ def main() -> None:
     options = parser.parse_args()
     show = options.show
     texts = read_texts(real_data_folder())
-    table = pd.read_csv(LABELS, keep_default_na=False)
-    labels = table[table["set"] == options.set].to_dict("records")
+    labels = [row for row in read_labels() if row["set"] == options.set]
     errors = []
     for target in TARGETS:
         counts: Counter[str] = Counter()

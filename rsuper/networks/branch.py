@@ -1,9 +1,9 @@
 """What sums up a patch in one vector at the bottom of a network: presence of tumors, or a report's vector.
 
 `PooledReadOut` is the plain one. The design of `SummaryBranch` is MedFormer's own: a further stage with a
-semantic map and one attention block, then a transformer layer over the positions and their mean. Widths follow
-the features that it reads; on the 320 channels of the paper's network it is the branch of the authors' code, of
-1,913,248 + 65 parameters per number that it gives.
+semantic map and one attention block, then a transformer layer over the positions and their mean. Widths
+follow the features that it reads; on the 320 channels of the paper's network it is the branch of the authors'
+code, of 1,913,248 + 65 parameters per number that it gives.
 """
 
 import torch
@@ -46,7 +46,9 @@ class SummaryBranch(nn.Module):
 
 
 class PooledReadOut(nn.Module):
-    """Mean and highest value of every coarse feature, mixed by one linear layer: a tumor may fill one position.
+    """Mean and highest value of every coarse feature, mixed by one linear layer.
+
+    A tumor may fill a single position of the grid, where a mean alone hardly shows it.
 
     Args:
         in_width: Channels of the coarse features.

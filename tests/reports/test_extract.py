@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks import real_reports
 from rsuper.reports.extract import EXTRACTOR, extract
-from rsuper.reports.findings import report_sha256
+from rsuper.reports.findings import TARGETS, report_sha256
 
 REAL = (
     Path(os.environ.get("RSUPER_REAL_DATA", Path(__file__).parents[2].parent / "shared" / "real")) / "reports"
@@ -203,6 +204,54 @@ WORDS = st.sampled_from(
 )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A 2 cm hypodense lesion is seen in the left kidney. It was thought to be a cyst given its density.",
+        "Two nodules are seen in the right kidney. Considered to be stones.",
+        "Hypodense lesion in the left kidney. Impression: Hypodense lesion (cyst?) in the left kidney.",
+        "A lesion in the right kidney is noted. The lesion is thought to be a cyst.",
+        "Thin-walled nodules or cysts in both kidneys.",
+        "Soft tissue mass adjacent to the left adrenal gland-kidney.",
+    ],
+)
+def test_what_a_later_word_calls_benign_is_no_tumor(text):
+    assert extract("a", text).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # A mass stays one, and so does a lesion that another sentence's cyst has nothing to do with.
+        ("A 2 cm mass in the left kidney. It was thought to be a cyst.", [("left", (20,))]),
+        ("A 2 cm lesion in the left kidney. Lesion (cyst?) in the right kidney.", [("left", (20,))]),
+        ("A 2 cm solid nodule in the left kidney. Considered to be a cyst.", [("left", (20,))]),
+        ("Shadow in the right renal cortex, likely a renal tumor.", [("right", ())]),
+    ],
+)
+def test_what_stays_a_tumor(text, expected):
+    assert tumors(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "free"),
+    [
+        ("The pancreas is natural.", {"pancreas"}),
+        ("The kidneys enhance normally.", {"kidney"}),
+        ("Both kidneys are smaller than normal.", set()),
+        ("The kidney collecting systems are natural.", set()),
+        ("The left kidney is normal. The right kidney is normal.", {"kidney"}),
+        ("The left kidney is normal. A cyst in the right kidney.", set()),
+        ("The right kidney was surgically removed. The left kidney is normal.", {"kidney"}),
+        ("Status post right nephrectomy. No mass in the left kidney.", {"kidney"}),
+        ("Status post right partial nephrectomy. No mass in the left kidney.", set()),
+        ("Status post right nephrectomy.", set()),
+    ],
+)
+def test_which_organs_are_free(text, free):
+    assert set(extract("a", text).absent) == free
+
+
 @given(st.text(max_size=400) | st.lists(WORDS, max_size=60).map(" ".join))
 @settings(max_examples=300, deadline=None)
 def test_no_text_raises(text):
@@ -230,6 +279,23 @@ def test_real_reports_are_read_fast_and_without_error():
     found = [extract(str(i), t) for i, t in enumerate(texts)]
     assert (time.process_time() - start) / len(texts) < 0.005
     assert sum(bool(f.findings) for f in found) < len(texts) / 4  # most notes are on other organs
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("which", "reports"), [("first", 174), ("second", 125)])
+def test_our_labels_of_real_reports_agree_on_presence(which, reports):
+    if not REAL.is_dir():
+        pytest.skip(f"no real reports at {REAL}; set RSUPER_REAL_DATA")
+    texts = real_reports.read_texts(REAL.parent)
+    labels = [row for row in real_reports.read_labels() if row["set"] == which]
+    assert len(labels) == reports
+    right = known = 0
+    for row in labels:
+        found = extract("a", texts[row["file"], row["row"]])
+        for target in TARGETS:
+            known += row[target] != "doubtful"
+            right += row[target] != "doubtful" and bool(found.of(target)) == (row[target] == "tumor")
+    assert right >= 0.98 * known
 
 
 @pytest.mark.real
