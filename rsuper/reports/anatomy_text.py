@@ -33,7 +33,9 @@ _KIDNEY = re.compile(
     re.IGNORECASE,
 )
 _BARE_SIDE = re.compile(
-    r"\b(?:on|to|at)\s+the\s+(?P<side>left|right)\b|\b(?P<sided>left|right)(?=[\s-]sided|\s*\()", re.I
+    # Not "at the right lung base".
+    r"\b(?:on|to|at)\s+the\s+(?P<side>left|right)\b(?=\s*(?:[^\w\s]|$|(?:and|or|is|are|with|measur\w+)\b))|\b(?P<sided>left|right)(?=[\s-]sided|\s*\()",
+    re.I,
 )
 _OTHER = re.compile(
     r"\b(?:liver|hepatic|spleen|splenic|adrenals?|lungs?|pulmonary|stomach|gastric|bowel|colon\w*|duoden\w*|"
@@ -41,7 +43,9 @@ _OTHER = re.compile(
     r"ovar(?:y|ies|ian)|adnexa\w*|bon[ey]s?|vertebra\w*|oss(?:eous|icles)|skelet\w*|mediastin\w*|"
     r"periton\w*|retroperiton\w*|mesenter\w*|"
     r"oment\w*|pleura\w*|heart|cardiac|cardiophrenic|thora\w*|chest|pelvi[cs]|esophag\w*|trachea\w*|rect(?:um|al)|psoas|"
-    r"muscles?|subcutaneous|soft tissues?|peripancreatic|appendix|abdominal wall|rib|"
+    r"muscles?|subcutaneous|peripancreatic|appendix|abdominal wall|rib|"
+    # Not the adjective: "a soft tissue mass in the kidney".
+    r"soft tissues?(?![\s-]+(?:mass|nodul|lesion|densit|compon|tumou?r|neoplas))|"
     r"spine|brain|skin|hilar|axilla\w*|ureter\w*|"
     r"lobes?|seminal|ventric\w*|fascia|endometri\w*|perirenal|pararenal|fat planes?|myeloma|"
     r"segment \d)\b",
@@ -54,7 +58,7 @@ _RELATION = re.compile(
     r"(?:(?:\w+\s+){0,3}|(?:\w+\s+){0,4}\w+-)$",
     re.IGNORECASE,
 )
-_ARISING = re.compile(r"\b(?:arising|originating|emanating)\s+(?:\w+\s+){0,2}$", re.IGNORECASE)
+_ARISING = re.compile(r"\b(?:arising|originating|emanating)\s+(?:\w+\s+){0,4}$", re.IGNORECASE)
 _ANY_TARGET = {
     "pancreas": re.compile(r"\bpancrea(?:s|tic)\b|\buncinate\b", re.IGNORECASE),
     "kidney": re.compile(r"\b(?:kidneys?|renal|nephr(?:ectom|omegal|olith)\w*)\b", re.IGNORECASE),

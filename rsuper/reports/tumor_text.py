@@ -7,7 +7,8 @@ from rsuper.reports.anatomy_text import is_neighbor
 from rsuper.reports.sections_text import clauses
 
 _TUMOR = re.compile(
-    r"\b(?:(?:adeno|cysto)?(?:adeno)?carcinomas?|mass(?:es)?|lesions?|tumou?rs?|neoplasms?|neoplasia|nodules?|"
+    r"\b(?<!target )(?:(?:adeno|cysto)?(?:adeno)?carcinomas?|mass(?:es)?|lesions?|tumou?rs?|neoplasms?|"
+    r"neoplasia|nodules?|"
     r"malignanc(?:y|ies)|cancers?|metastas[ie]s|pdac|rcc|angiomyolipomas?|oncocytomas?|insulinomas?)\b"
     r"(?!\s+(?:effect|markers?|thromb\w+|burden))",
     re.IGNORECASE,
@@ -19,8 +20,8 @@ _OTHER_THING = re.compile(
     re.IGNORECASE,
 )
 _NO = re.compile(
-    r"\b(?:no|without|not|negative for|free of|absence of|absent|neither|nor|cannot identify|rather than|"
-    r"resolution of|resolved)\b",
+    r"\b(?:no|without|not|negative for|free of|free from|nothing|absence of|absent|neither|nor|"
+    r"cannot identify|rather than|resolution of|resolved)\b",
     re.IGNORECASE,
 )
 _NO_CHANGE = re.compile(

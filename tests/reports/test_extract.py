@@ -227,6 +227,11 @@ def test_what_a_later_word_calls_benign_is_no_tumor(text):
         ("A 2 cm lesion in the left kidney. Lesion (cyst?) in the right kidney.", [("left", (20,))]),
         ("A 2 cm solid nodule in the left kidney. Considered to be a cyst.", [("left", (20,))]),
         ("Shadow in the right renal cortex, likely a renal tumor.", [("right", ())]),
+        ("A 2 cm soft tissue mass in the left kidney.", [("left", (20,))]),
+        ("A 65x40mm nodule arising from the far distal pancreatic tail.", [("tail", (65, 40))]),
+        ("Target lesion: tumor, left kidney, 0.8 cm.", [("left", (8,))]),
+        ("No renal mass. A 5 mm nodule at the right lung base.", []),
+        ("Nothing to suggest a pancreatic tumor.", []),
     ],
 )
 def test_what_stays_a_tumor(text, expected):
