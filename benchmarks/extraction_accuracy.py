@@ -1,9 +1,9 @@
 """How well and how fast our rules read reports in wordings written apart from them; and texts of no sense.
 
-    python benchmarks/extraction_accuracy.py [--reports 2000] [--fuzz 100000] [--show 10]
+    PYTHONPATH=. python benchmarks/extraction_accuracy.py [--wordings second] [--reports 2000] [--fuzz 100000]
 
-Reports are the phantom's, of random findings, in the wordings of benchmarks/extraction/wordings.py: written
-apart from the extractor and from the phantom's own. What each report states is known, so a miss is one of
+Reports are the phantom's, of random findings, in wordings written apart from the extractor, from the phantom's
+own and from each other (benchmarks/extraction/). What each report states is known, so a miss is one of
 extraction.
 """
 
@@ -13,10 +13,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import ModuleType
 
 import numpy as np
 
-from benchmarks.extraction import wordings
+from benchmarks.extraction import wordings, wordings_second
 from rsuper.data.phantom import reports as phantom_reports
 from rsuper.data.phantom.reports import CaseFacts, CystFact, TumorFact, WrittenReport, write_report
 from rsuper.reports.accuracy import compare_cases
@@ -25,6 +26,7 @@ from rsuper.reports.findings import STRUCTURES, TARGETS, ReportFindings
 from rsuper.stats.interval import wilson_interval
 
 SEED = 2026
+WORDINGS = {"first": wordings, "second": wordings_second}
 SIZE_MM = 1.0
 # The longest text that a fuzzed report has; real ones are cut at 20,000 before a language model reads them.
 LONGEST = 400
@@ -49,20 +51,20 @@ def random_facts(number: int, rng: np.random.Generator) -> CaseFacts:
 
 
 @contextmanager
-def other_wordings() -> Iterator[None]:
-    """Let the phantom's radiologists speak in the wordings of this folder."""
+def speaking(words: ModuleType) -> Iterator[None]:
+    """Let the phantom's radiologists speak in other wordings."""
     own = phantom_reports.phrases
-    phantom_reports.phrases = wordings  # type: ignore[assignment]
+    phantom_reports.phrases = words
     try:
         yield
     finally:
         phantom_reports.phrases = own
 
 
-def unseen_reports(number: int, seed: int = SEED) -> list[WrittenReport]:
-    """Write reports of random findings in wordings that the extractor has not seen."""
+def written_reports(number: int, words: ModuleType, seed: int = SEED) -> list[WrittenReport]:
+    """Write reports of random findings in these wordings."""
     rng = np.random.default_rng(seed)
-    with other_wordings():
+    with speaking(words):
         return [write_report(random_facts(i, rng), rng) for i in range(number)]
 
 
@@ -133,16 +135,17 @@ def share(name: str, right: int, of: int) -> None:
 def main() -> None:
     """Read, compare, print; then time and fuzz."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--wordings", choices=sorted(WORDINGS), default="first")
     parser.add_argument("--reports", type=int, default=2000)
     parser.add_argument("--fuzz", type=int, default=100_000)
     parser.add_argument("--show", type=int, default=0, help="reports that are not read as they are stated")
     options = parser.parse_args()
-    written = unseen_reports(options.reports)
+    written = written_reports(options.reports, WORDINGS[options.wordings])
     start = time.process_time()
     read = [extract(w.stated.case_id, w.text) for w in written]
     seconds = time.process_time() - start
     for target, count in accuracy(written, read).items():
-        print(f"{target}, wordings that the rules have not seen")
+        print(f"{target}, {options.wordings} wordings")
         share("tumor stated, and read", count["hits"], count["stated"])
         share("tumor read, and stated", count["hits"], count["read"])
         share("all places of an organ right", count["located"], count["stated"])
