@@ -2,9 +2,9 @@
 
     PYTHONPATH=. python benchmarks/extraction_accuracy.py [--wordings second] [--reports 2000] [--fuzz 100000]
 
-Reports are the phantom's, of random findings, in wordings written apart from the extractor, from the phantom's
-own and from each other (benchmarks/extraction/). What each report states is known, so a miss is one of
-extraction.
+Reports are the phantom's, of random findings, in wordings written apart from the extractor, from the
+phantom's own and from each other (benchmarks/extraction/). What each report states is known, so a miss is one
+of extraction.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
+from typing import Literal
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from rsuper.reports.findings import STRUCTURES, TARGETS, ReportFindings
 from rsuper.stats.interval import wilson_interval
 
 SEED = 2026
+KINDS: tuple[Literal["hypo", "hyper", "heterogeneous"], ...] = ("hypo", "hyper", "heterogeneous")
 WORDINGS = {"first": wordings, "second": wordings_second}
 SIZE_MM = 1.0
 # The longest text that a fuzzed report has; real ones are cut at 20,000 before a language model reads them.
@@ -39,7 +41,7 @@ def random_facts(number: int, rng: np.random.Generator) -> CaseFacts:
         for _ in range(int(rng.integers(1, 4)) if rng.random() < 0.5 else 0):
             axial = rng.uniform(6, 60)
             diameters = (axial, axial * rng.uniform(0.6, 1), axial * rng.uniform(0.6, 1.2))
-            kind = ("hypo", "hyper", "heterogeneous")[int(rng.integers(3))]
+            kind = KINDS[int(rng.integers(3))]
             structure = STRUCTURES[target][int(rng.integers(len(STRUCTURES[target])))]
             tumors.append(TumorFact(target, structure, diameters, kind))
     places = [s for t in TARGETS for s in STRUCTURES[t]] + ["liver"]

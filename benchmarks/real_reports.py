@@ -57,7 +57,8 @@ def read_texts(folder: Path) -> dict[tuple[str, int], str]:
 
 def read_labels() -> list[dict[str, Any]]:
     """All labels, a row per report."""
-    return pd.read_csv(LABELS, keep_default_na=False).to_dict("records")
+    rows = pd.read_csv(LABELS, keep_default_na=False).to_dict("records")
+    return [{str(column): cell for column, cell in row.items()} for row in rows]
 
 
 def tumors_of(cell: str, target: str) -> list[Tumor]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from rsuper.reports.findings import SEGMENTS
 
 _SEGMENT_WORDS = {"head": "head", "neck": "head", "uncinate": "head", "body": "body", "tail": "tail"}
-_SEG = r"(?:head|neck|body|tail|uncinate(?:\s+process)?)"
+_SEGMENT_WORDS |= {"caput": "head", "corpus": "body", "cauda": "tail"}
+_SEG = r"(?:head|neck|body|tail|caput|corpus|cauda|uncinate(?:\s+process)?)"
 _SEG_LIST = rf"{_SEG}(?:(?:\s*[,/-]\s*|\s+)(?:and\s+|or\s+|to\s+)?(?:the\s+)?{_SEG}){{0,3}}"
 _PART = r"(?:\s+(?:portions?|regions?|parts?|segments?|junction))?"
 _POLE = (
@@ -38,7 +39,7 @@ _BARE_SIDE = re.compile(
     re.I,
 )
 _OTHER = re.compile(
-    r"\b(?:liver|hepatic|spleen|splenic|adrenals?|lungs?|pulmonary|stomach|gastric|bowel|colon\w*|duoden\w*|"
+    r"\b(?:liver|hepatic|spleen|splenic|adrenals?|su(?:pra|r)renals?|lungs?|pulmonary|stomach|gastric|bowel|colon\w*|duoden\w*|"
     r"jejun\w*|ile(?:um|al)|gallbladder|bil(?:e|iary)|aort\w*|lymph|nodal|thyroid|breasts?|bladder|prostat\w*|uter(?:us|ine)|"
     r"ovar(?:y|ies|ian)|adnexa\w*|bon[ey]s?|vertebra\w*|oss(?:eous|icles)|skelet\w*|mediastin\w*|"
     r"periton\w*|retroperiton\w*|mesenter\w*|"

@@ -33,6 +33,8 @@ def assign_sizes(
         owner = following if following and _qualifies(text[size.end : following[0]]) else None
         if owner is None:
             owner = next((n for n in reversed(nouns) if n[1] <= size.start), None)
+        if owner is None and following and not any(a.end <= size.start for a in anchors):
+            owner = following  # "Measured at 23 mm: nodule of the pancreatic body"
         if owner is None and not nouns and not any(a.end <= size.start and not a.neighbor for a in anchors):
             result.setdefault(None, []).append(size)
         elif owner is not None and owner[2] >= 0:

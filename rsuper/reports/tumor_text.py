@@ -9,6 +9,7 @@ from rsuper.reports.sections_text import clauses
 _TUMOR = re.compile(
     r"\b(?<!target )(?:(?:adeno|cysto)?(?:adeno)?carcinomas?|mass(?:es)?|lesions?|tumou?rs?|neoplasms?|"
     r"neoplasia|nodules?|"
+    r"(?<!interval )(?<!no )(?<!significant )growths?(?!\s+(?:since|from|compared|over|rate))|"
     r"malignanc(?:y|ies)|cancers?|metastas[ie]s|pdac|rcc|angiomyolipomas?|oncocytomas?|insulinomas?)\b"
     r"(?!\s+(?:effect|markers?|thromb\w+|burden))",
     re.IGNORECASE,
@@ -26,7 +27,7 @@ _NO = re.compile(
 )
 _NO_CHANGE = re.compile(
     r"\b(?:no|not|without)\s+(?:\w+\s+){0,3}?(?:chang\w*|increas\w*|decreas\w*|growth|enlarg\w*|progress\w*)\b"
-    r"|\bnot\s+(?:only|exclude)\b|\bnot\s+(?:be\s+)?(?:excluded|ruled out)\b",
+    r"|\bno\s+doubt\b|\bnot\s+(?:only|exclude)\b|\bnot\s+(?:be\s+)?(?:excluded|ruled out)\b",
     re.IGNORECASE,
 )
 _NO_AFTER = re.compile(
@@ -35,6 +36,7 @@ _NO_AFTER = re.compile(
     r"(?<!not be )(?<!not )\b(?:excluded|ruled out)\b",
     re.IGNORECASE,
 )
+_NO_VALUE = re.compile(r"\s*:\s*(?:none|absent|no|not|negative)\b", re.IGNORECASE)  # "Pancreas: mass: none"
 _DOUBT_BEFORE = re.compile(
     r"\b(?:possibl[ey]|questionable|equivocal|suspected|cannot (?:exclude|rule out)|"
     r"may (?:be|represent|reflect)|could (?:be|represent|reflect)|versus|vague)\b[^.;]{0,60}$",
@@ -175,7 +177,11 @@ def _mention(sentence: str, match: re.Match[str], parts: tuple[tuple[int, int], 
         start=start,
         end=end,
         clause=clause,
-        denied=bool(_NO.search(_NO_CHANGE.sub(" ", before)) or _NO_AFTER.search(rest)),
+        denied=bool(
+            _NO.search(_NO_CHANGE.sub(" ", before))
+            or _NO_AFTER.search(rest)
+            or _NO_VALUE.match(sentence, end)
+        ),
         doubted=bool(_DOUBT_BEFORE.search(before) or _DOUBT_AFTER.search(rest)),
         benign=_is_benign(word, phrase, sentence[end : min(until, end + _SCOPE)]),
         plural=plural,

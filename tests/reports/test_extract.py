@@ -232,6 +232,13 @@ def test_what_a_later_word_calls_benign_is_no_tumor(text):
         ("Target lesion: tumor, left kidney, 0.8 cm.", [("left", (8,))]),
         ("No renal mass. A 5 mm nodule at the right lung base.", []),
         ("Nothing to suggest a pancreatic tumor.", []),
+        ("Pancreas: mass: none; contour: smooth.", []),
+        ("There is no doubt about a 2 cm mass in the left kidney.", [("left", (20,))]),
+        ("A 2 cm growth in the cauda of the pancreas.", [("tail", (20,))]),
+        ("Measured at 2.7 x 2.5 cm: nodule of the pancreatic body.", [("body", (27, 25))]),
+        ("The right kidney measures 11 cm. A mass in the left kidney.", [("left", ())]),
+        ("No mass in the left kidney. Left suprarenal gland: 19 mm nodule.", []),
+        ("No growth of the stone in the left kidney.", []),
     ],
 )
 def test_what_stays_a_tumor(text, expected):

@@ -3,28 +3,11 @@ import re
 import numpy as np
 import pytest
 
+from benchmarks.extraction_accuracy import WORDINGS, random_facts, written_reports
 from rsuper.data.phantom.reports import CaseFacts, CystFact, ReportStyle, TumorFact, write_report
 from rsuper.reports.accuracy import compare, compare_cases
 from rsuper.reports.extract import extract
 from rsuper.reports.findings import STRUCTURES, TARGETS
-
-
-def random_facts(number, rng):
-    """Up to three tumors per target and up to two cysts, anywhere."""
-    tumors = []
-    for target in TARGETS:
-        for _ in range(int(rng.integers(1, 4)) if rng.random() < 0.5 else 0):
-            axial = rng.uniform(6, 60)
-            diameters = (axial, axial * rng.uniform(0.6, 1), axial * rng.uniform(0.6, 1.2))
-            kind = ("hypo", "hyper", "heterogeneous")[int(rng.integers(3))]
-            structure = STRUCTURES[target][int(rng.integers(len(STRUCTURES[target])))]
-            tumors.append(TumorFact(target, structure, diameters, kind))
-    places = [s for t in TARGETS for s in STRUCTURES[t]] + ["liver"]
-    cysts = tuple(
-        CystFact(places[int(rng.integers(6))], float(rng.uniform(5, 40))) for _ in range(rng.integers(3))
-    )
-    phase = ("plain", "arterial", "venous")[int(rng.integers(3))]
-    return CaseFacts(f"case-{number}", phase, 60, "F", tuple(tumors), cysts, bool(rng.random() < 0.3))
 
 
 def facts(*tumors, cysts=(), dilated_duct=False):
@@ -53,6 +36,17 @@ def test_the_extractor_reads_500_reports_as_they_are_stated(reports):
         assert result["segments"] >= 0.95, (target, wrong[:5])
         assert result["diameters"] >= 0.95, (target, wrong[:5])
         assert result["count"] >= 0.95, (target, wrong[:5])
+
+
+@pytest.mark.parametrize("words", sorted(WORDINGS))
+def test_the_extractor_reads_wordings_of_other_hospitals(words):
+    written = written_reports(300, WORDINGS[words])
+    read = [extract(w.stated.case_id, w.text) for w in written]
+    for target, result in compare([w.stated for w in written], read).items():
+        assert result["n_segments"] > 100
+        assert min(result[aspect] for aspect in ("presence", "segments", "diameters", "count")) >= 0.96, (
+            target
+        )
 
 
 def test_what_is_stated_comes_from_the_facts(reports):
