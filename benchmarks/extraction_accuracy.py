@@ -18,7 +18,7 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks.extraction import wordings, wordings_second
+from benchmarks.extraction import wordings, wordings_second, wordings_third
 from rsuper.data.phantom import reports as phantom_reports
 from rsuper.data.phantom.reports import CaseFacts, CystFact, TumorFact, WrittenReport, write_report
 from rsuper.reports.accuracy import compare_cases
@@ -28,7 +28,7 @@ from rsuper.stats.interval import wilson_interval
 
 SEED = 2026
 KINDS: tuple[Literal["hypo", "hyper", "heterogeneous"], ...] = ("hypo", "hyper", "heterogeneous")
-WORDINGS = {"first": wordings, "second": wordings_second}
+WORDINGS = {"first": wordings, "second": wordings_second, "third": wordings_third}
 SIZE_MM = 1.0
 # The longest text that a fuzzed report has; real ones are cut at 20,000 before a language model reads them.
 LONGEST = 400
