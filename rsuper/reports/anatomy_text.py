@@ -59,7 +59,9 @@ _RELATION = re.compile(
     r"(?:(?:\w+\s+){0,3}|(?:\w+\s+){0,4}\w+-)$",
     re.IGNORECASE,
 )
-_ARISING = re.compile(r"\b(?:arising|originating|emanating)\s+(?:\w+\s+){0,4}$", re.IGNORECASE)
+_ARISING = re.compile(
+    r"\b(?:aris(?:ing|es?|en)|originat(?:ing|es?)|emanat(?:ing|es?))\s+(?:\w+\s+){0,4}$", re.IGNORECASE
+)
 _ANY_TARGET = {
     "pancreas": re.compile(r"\bpancrea(?:s|tic)\b|\buncinate\b", re.IGNORECASE),
     "kidney": re.compile(r"\b(?:kidneys?|renal|nephr(?:ectom|omegal|olith)\w*)\b", re.IGNORECASE),

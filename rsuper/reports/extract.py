@@ -13,7 +13,7 @@ from rsuper.reports.sizes_text import Measurement, find_measurements
 from rsuper.reports.tumor_text import Mention, find_mentions, other_things, says_benign
 
 EXTRACTOR = "rules"
-VERSION = "4"  # raised whenever a rule changes what is extracted
+VERSION = "5"  # raised whenever a rule changes what is extracted
 
 # "It measures 2 cm. A second mass ..." still speaks of the organ named before; further on it is a guess.
 _CONTEXT_SENTENCES = 2

@@ -9,7 +9,7 @@ from rsuper.reports.sections_text import clauses
 _TUMOR = re.compile(
     r"\b(?<!target )(?:(?:adeno|cysto)?(?:adeno)?carcinomas?|mass(?:es)?|lesions?|tumou?rs?|neoplasms?|"
     r"neoplasia|nodules?|"
-    r"(?<!interval )(?<!no )(?<!significant )growths?(?!\s+(?:since|from|compared|over|rate))|"
+    r"(?<!interval )(?<!no )(?<!significant )(?<!phytic )growths?(?!\s+(?:since|from|compared|over|rate))|"
     r"malignanc(?:y|ies)|cancers?|metastas[ie]s|pdac|rcc|angiomyolipomas?|oncocytomas?|insulinomas?)\b"
     r"(?!\s+(?:effect|markers?|thromb\w+|burden))",
     re.IGNORECASE,
@@ -51,6 +51,7 @@ _DIAGNOSIS = re.compile(
     r"suspected|most)\b[^.;]{0,70}$",
     re.IGNORECASE,
 )
+_LABEL = re.compile(r"\s*:\s+(?:an?|another|the)\s", re.IGNORECASE)
 _SAME = re.compile(r"^\W{0,2}$|^\s?(?:and|or|/)\s?$", re.IGNORECASE)
 _HISTORY = re.compile(
     r"\b(?:history|evaluat\w+|staging|known|treated|follow-?up) (?:of|for)\b[^.;,]{0,40}$", re.I
@@ -160,7 +161,9 @@ def _distinct(sentence: str) -> list[re.Match[str]]:
         before = before[-_SCOPE:]
         asked = "(" in before[-30:] and sentence[match.end() : match.end() + 1] == "?"
         same = bool(kept) and (bool(_SAME.match(before)) or asked or bool(_DIAGNOSIS.search(before)))
-        if not same and not _HISTORY.search(before):
+        # "Tumor: a mass in the head, 2 cm" names the mass once.
+        label = not sentence[: match.start()].strip(' \t"•-') and bool(_LABEL.match(sentence, match.end()))
+        if not same and not label and not _HISTORY.search(before):
             kept.append(match)
     return kept
 

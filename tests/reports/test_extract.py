@@ -232,6 +232,8 @@ def test_what_a_later_word_calls_benign_is_no_tumor(text):
         ("Target lesion: tumor, left kidney, 0.8 cm.", [("left", (8,))]),
         ("No renal mass. A 5 mm nodule at the right lung base.", []),
         ("Nothing to suggest a pancreatic tumor.", []),
+        ("Tumor: a mass in the left kidney, 2 cm.", [("left", (20,))]),
+        ("A 2 cm mass in the left kidney, with partially exophytic growth.", [("left", (20,))]),
         ("Pancreas: mass: none; contour: smooth.", []),
         ("There is no doubt about a 2 cm mass in the left kidney.", [("left", (20,))]),
         ("A 2 cm growth in the cauda of the pancreas.", [("tail", (20,))]),
