@@ -59,7 +59,7 @@ EXTRACTION_LEDGER = Table(
         "case_id": TEXT,
         "status": TEXT,  # parsed | repaired | failed
         "reason": TEXT,  # why not simply parsed; nothing of the report
-        "read_by": TEXT,  # llm | rules | nobody
+        "read_by": TEXT,  # llm | rules | table | nobody
         "rounds": COUNT,  # times the model was asked; kept answers count as when they came
         "seconds": NUMBER,
         "version": TEXT,  # prompt, its hash, model

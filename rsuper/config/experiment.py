@@ -123,9 +123,14 @@ class Validation(Section):
 
 
 class Extraction(Section):
-    """Who reads the reports: our rules, or a language model behind a server of OpenAI's protocol."""
+    """Who reads the reports: our rules, a language model behind a server, or others, who left a table."""
 
-    extractor: Literal["rules", "llm"] = "rules"
+    extractor: Literal["rules", "llm", "table"] = "rules"
+    table: str | None = Field(None, description="CSV of findings that others extracted, by case id")
+    form: Literal["per_ct", "per_tumor"] = Field("per_ct", description="of the table: what a row stands for")
+    kidney_lesions: Literal["doubtful", "tumors"] = Field(
+        "doubtful", description="of the table: in published ones, lesions of the kidneys include cysts"
+    )
     server: str | None = Field(None, description="its address up to /v1, such as http://localhost:8000/v1")
     model: str | None = Field(None, description="as the server calls it")
     prompt: str = Field("findings.v1", description="one of ours, or the path of a .md file")
@@ -148,6 +153,8 @@ class Extraction(Section):
     def _server_where_needed(self) -> "Extraction":
         if self.extractor == "llm" and not (self.server and self.model):
             raise ValueError("extractor llm needs 'server' and 'model'")
+        if (self.extractor == "table") != (self.table is not None):
+            raise ValueError("key 'table' belongs to extractor table, and that extractor needs it")
         if self.server and not self.server.startswith(("http://", "https://")):
             raise ValueError("server must begin with http:// or https://")
         return self

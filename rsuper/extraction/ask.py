@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
@@ -14,7 +13,7 @@ from tqdm import tqdm
 from rsuper.config.experiment import Extraction
 from rsuper.errors import DataError
 from rsuper.extraction.client import Client, ServerError
-from rsuper.extraction.prompt import Prompt, read_prompt
+from rsuper.extraction.prompt import Prompt
 from rsuper.extraction.store import Outcome, Store
 from rsuper.reports.extract import extract
 from rsuper.reports.findings import ReportFindings, report_sha256
@@ -30,7 +29,6 @@ from rsuper.reports.llm import (
 from rsuper.schemas import EXTRACTION_LEDGER
 
 PARSED, REPAIRED, FAILED = "parsed", "repaired", "failed"
-_BY_RULES = Outcome(PARSED, "", "", 0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -39,24 +37,6 @@ class Extracted:
 
     findings: tuple[ReportFindings, ...]
     ledger: pd.DataFrame  # rows of EXTRACTION_LEDGER
-
-
-def read_all(reports: Mapping[str, str], settings: Extraction, store: Path) -> Extracted:
-    """Read every report as an experiment says: by our rules, or by a model whose answers the store keeps.
-
-    Raises:
-        ConfigError: there is no such prompt.
-        DataError: see `ask_all`.
-    """
-    if settings.extractor == "rules":
-        found = tuple(extract(case, text) for case, text in reports.items())
-        rows = [_row(each.case_id, "", _BY_RULES, "rules", f"rules:{each.version}") for each in found]
-        return Extracted(found, pd.DataFrame(rows, columns=list(EXTRACTION_LEDGER.columns)))
-    kept = Store(store)
-    try:
-        return ask_all(reports, settings, read_prompt(settings.prompt), kept)
-    finally:
-        kept.close()
 
 
 def ask_all(
@@ -90,7 +70,7 @@ def ask_all(
     for case, text in reports.items():
         outcome = outcomes[keys[case]]
         findings, reader = _findings(case, text, outcome, settings, version)
-        rows.append(_row(case, keys[case], outcome, reader, version))
+        rows.append(ledger_row(case, keys[case], outcome, reader, version))
         found += [findings] if findings is not None else []
     ledger = pd.DataFrame(rows, columns=list(EXTRACTION_LEDGER.columns))
     _refuse_many_failures(ledger, settings)
@@ -150,7 +130,8 @@ def _findings(
     return None, "nobody"
 
 
-def _row(case: str, key: str, outcome: Outcome, reader: str, version: str) -> dict[str, object]:
+def ledger_row(case: str, key: str, outcome: Outcome, reader: str, version: str) -> dict[str, object]:
+    """Return the row of one report in EXTRACTION_LEDGER."""
     return {
         "case_id": case,
         "status": outcome.status,

@@ -10,6 +10,7 @@ if EXPERIMENT.extraction.prompt.endswith(".md"):
 rule findings:
     input:
         lambda wildcards: reports_in(wildcards.dataset),
+        EXPERIMENT.extraction.table or [],
     output:
         findings=artifact("data", "{dataset}", "findings.jsonl"),
         accuracy=artifact("data", "{dataset}", "extraction.txt"),

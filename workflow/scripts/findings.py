@@ -6,7 +6,7 @@ from typing import Any
 from rsuper.artifacts import read_lines, write_lines, write_table
 from rsuper.config.experiment import Extraction
 from rsuper.data.sources.abdomenatlas import STATED_FILE, read_reports
-from rsuper.extraction.ask import read_all
+from rsuper.extraction.read import read_all
 from rsuper.job import run
 from rsuper.reports.accuracy import compare
 from rsuper.reports.findings import ReportFindings
