@@ -21,6 +21,14 @@ from rsuper.networks.outputs import Outputs, SegmentationNetwork
 from rsuper.task import Prediction, Task, TestVolume
 
 
+@contextmanager
+def seeded(task: Task) -> Iterator[None]:
+    """Weights drawn inside follow from the run's seed; what is drawn after goes on as if nothing had been."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(task.seed)
+        yield
+
+
 def new_network(task: Task) -> SegmentationNetwork:
     """Build the experiment's network with weights drawn from the run's seed, on the run's device.
 
@@ -28,8 +36,7 @@ def new_network(task: Task) -> SegmentationNetwork:
         ConfigError: the network, one of its options or the patch size does not suit.
     """
     try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(task.seed)
+        with seeded(task):
             network = build_network(
                 task.network.name, input_channels(task.network), len(task.targets), **task.network.options
             )

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
@@ -23,6 +22,7 @@ from rsuper.segmenter import (
     new_network,
     patch_source,
     predict_with,
+    seeded,
     train_on_masks,
     trained_network,
 )
@@ -53,8 +53,7 @@ class Encoder(nn.Module):
     def __init__(self, network: SegmentationNetwork, task: Task, config: Config, length: int) -> None:
         super().__init__()
         self.network = network
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(task.seed)
+        with seeded(task):
             read_out: nn.Module
             if config.read_out == "pooled":
                 read_out = PooledReadOut(network.coarse_width, length)

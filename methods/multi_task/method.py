@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-import torch
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
@@ -22,6 +21,7 @@ from rsuper.segmenter import (
     new_network,
     patch_source,
     predict_with,
+    seeded,
     weights_of,
 )
 from rsuper.task import Prediction, Task, TestVolume
@@ -44,8 +44,7 @@ class TwoTasks(nn.Module):
     def __init__(self, task: Task) -> None:
         super().__init__()
         self.network = new_network(task)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(task.seed)
+        with seeded(task):
             branch = branch_of(self.network, task.network.patch, len(task.targets))
         self.branch = branch.to(task.device)
 
