@@ -65,6 +65,11 @@ class _Reading:
         for found in (self.text, self.summary, self.open):
             found[:] = [f for f in found if not any(f is other for other in which)]
 
+    def retract_last(self) -> None:
+        """Take back those of the last sentence that told of any."""
+        if self.open:
+            self.retract([f for f in self.open if f.span == self.open[-1].span])
+
 
 def extract(case_id: str, text: str) -> ReportFindings:
     """Read the tumors of all targets from a report.
@@ -112,8 +117,7 @@ def _read(sentence: Sentence, reading: _Reading) -> None:
         )
     _attach_to_last(sizes.get(None, []), sentence, reading)
     if not mentions and reading.last_is_tumor and says_benign(text):
-        last = reading.open[-1:]
-        reading.retract([f for f in reading.open if f.span == last[0].span] if last else [])
+        reading.retract_last()
     if not mentions and _NORMAL.search(text) and not _NOT_NORMAL.search(text):
         reading.clear([a for a in anchors if not a.neighbor])
     strong = tuple(a for a in anchors if not a.neighbor)
@@ -162,8 +166,7 @@ def _retell_as_benign(
 ) -> None:
     """Take back what "the lesion was thought to be a cyst" or "lesion (cyst?), right kidney" tells again."""
     if mention.definite and not targets:
-        last = reading.open[-1:]
-        reading.retract([f for f in reading.open if f.span == last[0].span] if last else [])
+        reading.retract_last()
         return
     again = _findings(sentence, mention, (), targets)
     reading.retract([f for f in reading.open if any(fits(f, other) for other in again)])
