@@ -4,8 +4,9 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import islice
 
 import pandas as pd
 from tqdm import tqdm
@@ -85,14 +86,23 @@ def _key(text: str, settings: Extraction, prompt: Prompt) -> str:
 
 
 def _asked(texts: Mapping[str, str], client: Client, prompt: Prompt) -> Iterator[tuple[str, Outcome]]:
-    """Yield outcomes as they come; where the caller stops, nothing more is asked."""
-    pool = ThreadPoolExecutor(client.settings.concurrency)
+    """Yield outcomes as they come; where the caller stops, nothing more is asked.
+
+    A report is asked about only when an earlier outcome has been taken, so that a run that is killed loses at
+    most as many answers as are asked for side by side.
+    """
+    limit, waiting = client.settings.concurrency, iter(texts.items())
+    pool, jobs = ThreadPoolExecutor(limit), dict[Future[Outcome], str]()
     try:
-        jobs: dict[Future[Outcome], str] = {
-            pool.submit(_ask, text, client, prompt): key for key, text in texts.items()
-        }
-        for job in tqdm(as_completed(jobs), total=len(jobs), desc="reports", mininterval=5):
-            yield jobs[job], job.result()
+        with tqdm(total=len(texts), desc="reports", mininterval=5) as progress:
+            while True:
+                for key, text in islice(waiting, limit - len(jobs)):
+                    jobs[pool.submit(_ask, text, client, prompt)] = key
+                if not jobs:
+                    return
+                for job in wait(jobs, return_when=FIRST_COMPLETED).done:
+                    yield jobs.pop(job), job.result()
+                    progress.update()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

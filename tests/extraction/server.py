@@ -13,6 +13,14 @@ from rsuper.reports.extract import extract
 NO_TUMOR = {"status": "no_tumor", "tumors": []}
 
 
+def reports(count: int) -> dict[str, str]:
+    """Every second one has a tumor, each of another size."""
+    return {
+        f"c{n}": f"A mass in the pancreatic head measures {n + 5} mm." if n % 2 else f"No mass. Nr. {n}."
+        for n in range(count)
+    }
+
+
 def answer_for(report: str) -> str:
     """What a good model says of the reports of these tests: "... mass in the pancreatic head ... N mm"."""
     if "pancreatic head" not in report:
@@ -96,6 +104,8 @@ class Server:
             self.most_at_once = max(self.most_at_once, self._now)
         try:
             self._reply(request, self.behave(report, before, body), report)
+        except ConnectionError:  # who asked has given up, or was killed
+            request.close_connection = True
         finally:
             with self._lock:
                 self._now -= 1

@@ -2,13 +2,6 @@
 
 import json
 import logging
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 
@@ -17,17 +10,9 @@ from rsuper.errors import ArtifactError, ConfigError, DataError
 from rsuper.extraction.ask import ask_all
 from rsuper.extraction.prompt import read_prompt
 from rsuper.extraction.store import Store
-from tests.extraction.server import Server, answer_for
+from tests.extraction.server import Server, answer_for, reports
 
 PROMPT = read_prompt("findings.v1")
-
-
-def reports(count: int) -> dict[str, str]:
-    """Every second one has a tumor, each of another size."""
-    return {
-        f"c{n}": f"A mass in the pancreatic head measures {n + 5} mm." if n % 2 else f"No mass. Nr. {n}."
-        for n in range(count)
-    }
 
 
 @pytest.fixture
@@ -211,61 +196,6 @@ def test_long_reports_are_cut_and_their_hash_is_of_the_whole(serve, store):
     assert found.findings
     (whole,) = ask(long, server, store, longest=10_000).findings
     assert found.report_sha256 == whole.report_sha256
-
-
-def test_twenty_percent_of_injected_failures(serve, store):
-    rng = random.Random(3)
-
-    def behave(report, before, body):
-        if rng.random() < 0.2:
-            return rng.choice([429, 500, 502, "drop", '{"pancreas"', "no"])
-        return answer_for(report)
-
-    texts = reports(200)
-    result = ask(texts, serve(behave), store, repairs=3, concurrency=8)
-    assert result.ledger["case_id"].tolist() == list(texts)
-    assert set(result.ledger["status"]) == {"parsed", "repaired"}
-    assert [found.case_id for found in result.findings] == list(texts)
-
-
-SCRIPT = """
-import sys
-from pathlib import Path
-from rsuper.config.experiment import Extraction
-from rsuper.extraction.ask import ask_all
-from rsuper.extraction.prompt import read_prompt
-from rsuper.extraction.store import Store
-from tests.extraction.test_ask import reports
-settings = Extraction(extractor="llm", server=sys.argv[1], model="m", concurrency=4, most_failed=0)
-ask_all(reports(200), settings, read_prompt("findings.v1"), Store(Path(sys.argv[2])), backoff_s=0.001)
-"""
-
-
-def test_a_killed_run_goes_on_and_loses_nothing(serve, tmp_path):
-    """kill -9 while it asks; the second run has every report, and asks again only what was under way."""
-    server = serve(lambda report, before, body: (0.01, answer_for(report)))
-    path = tmp_path / "answers.sqlite"
-    root = Path(__file__).parents[2]
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, server.url, str(path)],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
-        stderr=subprocess.DEVNULL,
-    )
-    while len(server.answered) < 60 and process.poll() is None:
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    time.sleep(0.1)
-    before = len(server.answered)
-    assert 60 <= before < 200
-    store = Store(path)
-    result = ask(reports(200), server, store)
-    store.close()
-    assert len(result.ledger) == len(result.findings) == len(set(result.ledger["case_id"])) == 200
-    assert set(result.ledger["status"]) == {"parsed"}
-    twice = [text for text, count in server.answered.items() if count > 1]
-    assert len(twice) <= 12  # under way, or answered and not yet kept, when it was killed
 
 
 def test_a_file_that_is_no_store(tmp_path):
