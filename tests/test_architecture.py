@@ -37,6 +37,7 @@ LINES = {
     "predictions": 5,
     "nnunet": 5,
     "extraction": 5,
+    "extraction_report": 5,
     "report_guard": 5,
     "records": 5,
     "job": 5,
@@ -77,6 +78,7 @@ FORBIDDEN = {
     "methods": TORCH,
     "scaffold": TORCH,
     "evaluate": TORCH,
+    "extraction_report": TORCH,
     "publish": TORCH,
 }
 # Exceptions to "a line may import all lower lines".
@@ -93,6 +95,7 @@ TORCH_FREE = (
     "rsuper.stats",
     "rsuper.reports",
     "rsuper.evaluate",
+    "rsuper.extraction_report",
     "rsuper.publish",
 )
 

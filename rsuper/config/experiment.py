@@ -160,6 +160,12 @@ class Extraction(Section):
         return self
 
 
+class ExtractionReport(Section):
+    """How the readers of reports are scored; a language model is asked about every one of these reports."""
+
+    phantoms: int = Field(2000, ge=1, description="phantom reports per set of wordings")
+
+
 class ReportVectors(Section):
     """From the text of a report to the vector that methods see which may read text."""
 
@@ -230,6 +236,7 @@ class Experiment(Section):
     predict: Predict = Predict()
     validation: Validation = Validation()
     extraction: Extraction = Extraction()
+    extraction_report: ExtractionReport = ExtractionReport()
     report_vectors: ReportVectors = ReportVectors()
     evaluation: Evaluation = Evaluation()
     hypotheses: tuple[Hypothesis, ...] = ()

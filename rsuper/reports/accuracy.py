@@ -44,7 +44,7 @@ def compare_cases(
     if len(read) != len(extracted) or len(stated) != len(truth) or read.keys() != stated.keys():
         wrong = sorted(read.keys() ^ stated.keys())[:5]
         raise ValueError(f"truth and extracted must hold the same cases once each; only in one: {wrong}")
-    return tuple(_compare(t, read[case], target) for case, t in stated.items() for target in TARGETS)
+    return tuple(compare_target(t, read[case], target) for case, t in stated.items() for target in TARGETS)
 
 
 def compare(
@@ -71,7 +71,8 @@ def compare(
     return result
 
 
-def _compare(truth: ReportFindings, read: ReportFindings, target: str) -> Comparison:
+def compare_target(truth: ReportFindings, read: ReportFindings, target: str) -> Comparison:
+    """Compare what was read of one target of one report."""
     stated, found = truth.of(target), read.of(target)
     presence = any(f.certain for f in stated) == any(f.certain for f in found)
     if not stated:

@@ -1,6 +1,7 @@
-# Free text to findings, with the accuracy of the extraction where the truth is known; and to vectors, for methods
-# that read text.
+# Free text to findings, with the accuracy of the extraction where the truth is known; to vectors, for methods that
+# read text; and how well the readers of an experiment read reports that they were not written on.
 
+from rsuper.extraction_report.real_sets import LABELS, real_report_files
 
 PROMPTS = sorted(ROOT.glob("rsuper/extraction/prompts/*.md"))
 if EXPERIMENT.extraction.prompt.endswith(".md"):
@@ -51,3 +52,28 @@ rule report_vectors:
         code=code("report_vectors.py"),
     script:
         "../scripts/report_vectors.py"
+
+
+# Needs no other rule. Real reports take part where the folder of real data is; answers of a model are kept.
+rule extraction_report:
+    input:
+        real_report_files(),
+    output:
+        accuracy=artifact("extraction_report", "accuracy.csv"),
+        document=artifact("extraction_report", "accuracy.md"),
+        disagreements=artifact("extraction_report", "disagreements.csv"),
+        ledger=(
+            [artifact("extraction_report", "ledger.csv")]
+            if EXPERIMENT.extraction.extractor == "llm"
+            else []
+        ),
+    log:
+        artifact("logs", "extraction_report.log"),
+    benchmark:
+        artifact("benchmarks", "extraction_report.tsv")
+    params:
+        settings=section("extraction", "extraction_report"),
+        answers=artifact("extraction_report", "answers.sqlite"),
+        code=code("extraction_report.py", *PROMPTS, LABELS),
+    script:
+        "../scripts/extraction_report.py"

@@ -3,8 +3,8 @@ import re
 import numpy as np
 import pytest
 
-from benchmarks.extraction_accuracy import WORDINGS, random_facts, written_reports
 from rsuper.data.phantom.reports import CaseFacts, CystFact, ReportStyle, TumorFact, write_report
+from rsuper.extraction_report.phantom_sets import WORDINGS, random_facts, written_reports
 from rsuper.reports.accuracy import compare, compare_cases
 from rsuper.reports.extract import extract
 from rsuper.reports.findings import STRUCTURES, TARGETS

@@ -1,4 +1,4 @@
-"""Wordings of a third hospital, written apart from everything else; see extraction_accuracy.py."""
+"""Wordings of a third hospital, written apart from everything else; see phantom_sets.py."""
 
 TUMOR_SIZED = (
     "There is {a_size} {kind} in the {where}.",

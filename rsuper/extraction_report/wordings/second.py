@@ -1,4 +1,4 @@
-"""Wordings of a second hospital, written apart from everything else; see extraction_accuracy.py."""
+"""Wordings of a second hospital, written apart from everything else; see phantom_sets.py."""
 
 TUMOR_SIZED = (
     "{Short} {kind}, {size}.",

@@ -1,4 +1,4 @@
-"""Wordings written apart from the extractor and the phantom's own: extraction_accuracy.py tests on them."""
+"""Wordings of a first hospital, written apart from the rules and the phantom's own; see phantom_sets.py."""
 
 TUMOR_SIZED = (
     "{A_kind} is centred in the {where} and measures approximately {size}.",
