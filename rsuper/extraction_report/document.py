@@ -16,7 +16,8 @@ Cells = dict[tuple[str, str, str], Row]
 _NOTES = (
     "Shares with 95 % Wilson intervals and counts; errors of sizes with 95 % intervals by order statistics. "
     "All are over every report of a set that is not labeled doubtful: a tumor that is missed or invented "
-    "counts in places and sizes too. A place is an organ's segment, once per report.",
+    "counts in places and sizes too. A place is an organ's segment, once per report; intervals take places "
+    "and sizes of one report as independent.",
     "Our rules were mended on all of these sets but real_second: their numbers here tell what is left of "
     "known errors. What a new hospital may expect, the first readings in docs/reports.md tell.",
 )
