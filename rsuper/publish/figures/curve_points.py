@@ -21,6 +21,7 @@ SHOWN: dict[str, dict[str, str]] = {
     "auc": {"metric": "auc"},
     "dsc_tumor": {"metric": "dsc", "convention": "tumor_cases"},
 }
+LABELS = {"f1": "F1", "auc": "AUC", "dsc_tumor": "DSC, tumor CTs"}
 
 # Per budget, as the rule `metrics` writes them: masks and reports per target, mask_cases, report_cases.
 Counts = Mapping[str, Mapping[str, Any]]

@@ -1,5 +1,6 @@
 """What extraction errors cost: F1, AUC and DSC against the rate of each kind of error."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,15 +12,14 @@ from matplotlib.figure import Figure, SubFigure
 from rsuper.config.experiment import Experiment
 from rsuper.publish.columns import groups
 from rsuper.publish.figures import style
-from rsuper.publish.figures.curve_points import RULE, SHOWN
+from rsuper.publish.figures.curve_points import LABELS, RULE, SHOWN
 from rsuper.publish.figures.error_points import KINDS
 from rsuper.publish.figures.style import BASELINE, Look
 from rsuper.publish.rows import Card, label_of
 
 _PANEL_INCHES = (2.9, 1.75)
 _AROUND_INCHES = 0.75  # of a block: its heading, panel titles, and the label below
-_LABELS = {"f1": "F1", "auc": "AUC", "dsc_tumor": "DSC, tumor CTs"}
-_KINDS = {
+KIND_LABELS = {
     "missed": "missed (% of findings)",
     "misplaced": "misplaced (% of findings)",
     "size_noise": "size noise (100 x SD of the log diameter)",
@@ -68,7 +68,7 @@ def extraction_errors(
         for part, budget in zip(parts, budgets, strict=False):
             part.suptitle(f"Budget {budget}", x=0.01, ha="left", fontsize=10, fontweight="bold")
             _block(part, drawn[drawn["budget"] == budget], columns, experiment, cards)
-        _legend(figure)
+        style.add_legend(figure)
         names = {"reference": label_of(experiment.evaluation.reference, cards)}
         names |= {"baseline": label_of(BASELINE, cards)}
         note = _NOTE.format(**names) + (_SEEDS.format(n=seeds) if seeds > 1 else _CASES)
@@ -95,7 +95,7 @@ def _block(
         panels[0, column].set_title(f"{target}, {style.set_label(test_set, experiment)}", fontsize=9)
         panels[-1, column].set_xlabel("rate of the error (see below)")
     for axis, metric in zip(panels[:, 0], SHOWN, strict=True):
-        axis.set_ylabel(_LABELS[metric])
+        axis.set_ylabel(LABELS[metric])
 
 
 def _panel(
@@ -104,41 +104,38 @@ def _panel(
     if points.empty:
         style.say_empty(axis, "no results")
     own, floor = (points[points["method"] == name] for name in (experiment.evaluation.reference, BASELINE))
-    ceiling = None if own.empty else float(own["value"].iloc[0])
+    ceiling = float(own["value"].iloc[0]) if len(own) else math.nan
     _levels(axis, ceiling, floor, experiment, cards)
     for index, (kind, look) in enumerate(_looks(experiment).items()):
         line = points[points["error"] == kind]
         if not line.empty:
             shift = _APART * highest * (index - (len(KINDS) - 1) / 2)
-            _line(axis, line, ceiling, look, shift, _KINDS[kind])
+            _line(axis, line, ceiling, look, shift, KIND_LABELS[kind])
 
 
 def _levels(
-    axis: Axes, ceiling: float | None, floor: pd.DataFrame, experiment: Experiment, cards: Sequence[Card]
+    axis: Axes, ceiling: float, floor: pd.DataFrame, experiment: Experiment, cards: Sequence[Card]
 ) -> None:
     """Draw segmentation and the reference without errors as lines over the whole width."""
     reference = experiment.evaluation.reference
-    if ceiling is not None:
+    if math.isfinite(ceiling):
         look, label = style.look(reference, experiment), f"{label_of(reference, cards)} without errors"
         axis.axhline(ceiling, color=look.color, linestyle=look.dashes, linewidth=1.4, zorder=1.5, label=label)
     for row in floor.to_dict("records"):
         look, label = style.look(BASELINE, experiment), label_of(BASELINE, cards)
         level = {"linestyle": look.dashes, "linewidth": 1.4, "zorder": 1.5, "label": label}
         axis.axhline(row["value"], color=look.color, **level)
-        if ceiling is not None and pd.notna(row["cost_low"]) and pd.notna(row["cost_high"]):
-            low, high = ceiling - row["cost_high"], ceiling - row["cost_low"]
+        low, high = ceiling - row["cost_high"], ceiling - row["cost_low"]
+        if math.isfinite(low) and math.isfinite(high):
             axis.axhspan(low, high, color=look.color, alpha=0.13, linewidth=0, zorder=0.5)
 
 
-def _line(
-    axis: Axes, points: pd.DataFrame, ceiling: float | None, look: Look, shift: float, label: str
-) -> None:
-    if ceiling is not None:
+def _line(axis: Axes, points: pd.DataFrame, ceiling: float, look: Look, shift: float, label: str) -> None:
+    if math.isfinite(ceiling):
         first = points.iloc[0]
         start = {"color": look.color, "linestyle": look.dashes, "linewidth": 1.4, "zorder": 2.5}
         axis.plot([0, first["rate"] + shift], [ceiling, first["value"]], **start)
-    known = points if ceiling is not None else points.assign(cost_low=float("nan"), cost_high=float("nan"))
-    low, high = ((ceiling or 0.0) - known[name] for name in ("cost_high", "cost_low"))
+    low, high = ceiling - points["cost_high"], ceiling - points["cost_low"]
     axis.errorbar(
         points["rate"] + shift,
         points["value"],
@@ -165,13 +162,3 @@ def _looks(experiment: Experiment) -> Mapping[str, Look]:
     taken = {style.look(name, experiment).color for name in (BASELINE, experiment.evaluation.reference)}
     free = [look for look in style.LOOKS if look.color not in taken]
     return dict(zip(KINDS, free, strict=False))
-
-
-def _legend(figure: Figure) -> None:
-    handles = {
-        label: handle
-        for axis in figure.get_axes()
-        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
-    }
-    if handles:
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False)
