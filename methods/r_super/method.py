@@ -19,6 +19,7 @@ from rsuper.engine import checkpoint
 from rsuper.engine.train import Stage, train
 from rsuper.landing import LandingLog
 from rsuper.report_terms import ReportLossConfig, report_terms
+from rsuper.reports.errors_made import ErrorRates, with_errors
 from rsuper.reports.findings import ReportFindings
 from rsuper.reports.shuffle import shuffled
 from rsuper.reports.sizes import SizeRule
@@ -34,7 +35,7 @@ from rsuper.segmenter import (
 )
 from rsuper.task import Prediction, Task, TestVolume
 
-SHUFFLE_STREAM = 12
+SHUFFLE_STREAM, ERROR_STREAM = 12, 19
 
 
 class Config(ReportLossConfig):
@@ -47,6 +48,7 @@ class Config(ReportLossConfig):
     reports: Literal["all", "shuffled", "tumor_free"] = Field(
         "all", description="control: findings of other tumor cases, or reports without a tumor alone"
     )
+    errors: ErrorRates = Field(ErrorRates(), description="control: extraction errors made on purpose")
 
 
 def fit(task: Task, config: Config) -> None:
@@ -84,7 +86,11 @@ def fit(task: Task, config: Config) -> None:
 def reports_of(task: Task, config: Config) -> list[tuple[StoredCase, ReportFindings]]:
     """CT-Report pairs, as the paper has them or as a control changes them."""
     cases = task.cohort.reports
-    findings = [case.findings for case in cases]
+    findings = with_errors(
+        [case.findings for case in cases],
+        config.errors,
+        np.random.default_rng([task.seed, ERROR_STREAM]),
+    )
     if config.reports == "shuffled":
         findings = shuffled(findings, np.random.default_rng([task.seed, SHUFFLE_STREAM]))
     pairs = zip((case.stored for case in cases), findings, strict=True)

@@ -146,6 +146,27 @@ def test_variants_are_compared_on_the_default_experiment():
         assert budget.model_dump(exclude=rows) == default.budgets[name].model_dump(exclude=rows)
 
 
+def test_extraction_errors_are_controls_between_segmentation_and_r_super_with_few_masks():
+    names = ("phantom", "extraction_errors", "phantom_curve")
+    default, errors, curve = (load_experiment(CONFIGS / f"{name}.yaml") for name in names)
+    own = {"name", "about", "seeds", "controls", "budgets", "hypotheses"}
+    assert errors.model_dump(exclude=own) == default.model_dump(exclude=own)
+    assert errors.seeds == curve.seeds
+    assert list(errors.budgets) == ["few"]
+    assert errors.budgets["few"].model_dump(exclude={"controls"}) == default.budgets["few"].model_dump(
+        exclude={"controls"}
+    )
+    # Every variant with an error is run, and each has one kind of it.
+    card = find("r_super").card
+    assert set(errors.budgets["few"].controls) == {
+        f"r_super-{name}" for name, settings in card.variants.items() if "errors" in settings
+    }
+    for name in errors.budgets["few"].controls:
+        rates = find(name).config(errors.methods["r_super"]).errors.model_dump()
+        assert [rate > 0 for rate in rates.values()].count(True) == 1
+        assert "(control)" in find(name).label
+
+
 def test_a_file_that_extends_another_replaces_whole_sections(tmp_path):
     write(tmp_path, targets=["kidney", "pancreas"], seeds=[0, 1])
     other = tmp_path / "other.yaml"

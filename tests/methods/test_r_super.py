@@ -1,15 +1,17 @@
 """What is R-Super's own: its report losses on a batch, and how it names what went wrong."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from rsuper.data.report_sampler import ReportSampler
 from rsuper.engine import checkpoint
-from rsuper.errors import DataError
+from rsuper.errors import ConfigError, DataError
 from rsuper.methods import find
 from rsuper.networks.outputs import Outputs
+from rsuper.reports.errors_made import ErrorRates
 from rsuper.segmenter import new_network, patch_source, weights_of
 
 SHAPE = (2, 2, 16, 16, 16)
@@ -88,3 +90,53 @@ def test_training_that_diverges_names_step_and_case(method, task_for, tmp_path):
     torch.save(weights, path)
     with pytest.raises(DataError, match=r"step 0: case 'tiny_M\d'.*logits of batch entry 0 is not finite"):
         method.module.fit(task, method.config({}))
+
+
+@pytest.fixture
+def told(method, task_for, tmp_path, monkeypatch):
+    """Findings that reach the sampler of a fit, by case; the fit ends there."""
+    monkeypatch.setattr(method.module.checkpoint, "load_weights", lambda *_: None)
+
+    def fit(seed=0, **config):
+        seen = []
+
+        def sampler(_, pairs, use):
+            seen.extend(pairs)
+            raise StopIteration
+
+        monkeypatch.setattr(method.module, "ReportSampler", sampler)
+        task = replace(task_for("r_super", tmp_path), seed=seed)
+        with pytest.raises(StopIteration):
+            method.module.fit(task, method.config(config))
+        return {stored.case_id: findings for stored, findings in seen}
+
+    return fit
+
+
+def test_no_errors_are_made_unless_asked_for(method, told, task_for, tmp_path):
+    cases = task_for("r_super", tmp_path).cohort.reports
+    assert told() == {case.stored.case_id: case.findings for case in cases}
+    assert method.config({}).errors == ErrorRates()
+
+
+def test_training_sees_the_findings_with_errors(told):
+    plain = told()
+    assert any(found.findings for found in plain.values())
+    missed = told(errors={"missed": 1.0})
+    assert missed.keys() == plain.keys()
+    for case, found in missed.items():
+        assert found.findings == ()
+        assert set(found.absent) >= {f.organ for f in plain[case].findings}
+    # The run's seed draws who is hit, and how.
+    noisy, again, other = (told(seed, errors={"size_noise": 0.3}) for seed in (0, 0, 1))
+    assert noisy == again
+    assert noisy != other
+    # A control changes what was misread.
+    assert told(errors={"missed": 1.0}, reports="tumor_free") == missed
+
+
+def test_rates_that_are_none_are_refused(method):
+    with pytest.raises(ConfigError, match=r"errors\.missed"):
+        method.config({"errors": {"missed": 1.5}})
+    with pytest.raises(ConfigError, match=r"'errors\.lost' is not known"):
+        method.config({"errors": {"lost": 0.5}})

@@ -10,6 +10,7 @@ from rsuper.errors import RsuperError
 from rsuper.fingerprint import fingerprint
 from rsuper.job import local_device
 from rsuper.methods import available, with_upstream
+from rsuper.publish.figures.error_runs import error_runs
 from rsuper.publish.figures.shown_runs import landed_runs, shown_runs
 from rsuper.publish.timing import end_of_run
 

@@ -6,6 +6,8 @@ LANDED_RECORDS = [
     artifact("runs", budget, method, f"seed-{seed}", "run.json")
     for budget, method, seed in LANDED_RUNS
 ]
+# Runs whose findings have extraction errors made on purpose.
+ERROR_RUNS = or_stop(lambda: error_runs(RUNS, EXPERIMENT, list(available().values())))
 # A curve over budgets takes more than one of them; `snakemake curve` draws it in any case.
 FIGURES = [
     "figure1",
@@ -15,6 +17,7 @@ FIGURES = [
     "roc",
     "overlays",
     *(["landing"] if LANDED_RUNS else []),
+    *(["extraction_errors"] if ERROR_RUNS else []),
 ]
 # Overlays show one seed of every method.
 SHOWN_RUNS = shown_runs(RUNS, EXPERIMENT)
@@ -124,6 +127,25 @@ rule curve:
         code=code("curve.py"),
     script:
         "../scripts/curve.py"
+
+
+rule extraction_errors:
+    input:
+        **LONG_FORMS,
+    output:
+        drawings("extraction_errors"),
+        table=artifact("figures", "extraction_errors.csv"),
+    log:
+        artifact("logs", "extraction_errors.log"),
+    benchmark:
+        artifact("benchmarks", "extraction_errors.tsv")
+    params:
+        experiment=str(EXPERIMENT_FILE),
+        shown=SHOWN,
+        cards=CARDS,
+        code=code("extraction_errors.py"),
+    script:
+        "../scripts/extraction_errors.py"
 
 
 rule roc:

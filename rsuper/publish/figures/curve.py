@@ -15,13 +15,12 @@ from rsuper.metrics.detection import f1_all_positive
 from rsuper.publish.columns import groups
 from rsuper.publish.figures import style
 from rsuper.publish.figures.count_axis import number_ticks, places, width_of
-from rsuper.publish.figures.curve_points import OVER_MASKS, OVER_REPORTS, RULE, SHOWN
+from rsuper.publish.figures.curve_points import LABELS, OVER_MASKS, OVER_REPORTS, RULE, SHOWN
 from rsuper.publish.figures.style import BASELINE, Look
 from rsuper.publish.rows import Card, label_of
 
 _PANEL_INCHES = (2.9, 1.75)
 _AROUND_INCHES = 0.75  # of a block: its heading, panel titles, and the label below
-_LABELS = {"f1": "F1", "auc": "AUC", "dsc_tumor": "DSC, tumor CTs"}
 _HEADINGS = {
     OVER_MASKS: "a   More masks, with all reports",
     OVER_REPORTS: "b   More reports, with the same masks",
@@ -73,7 +72,7 @@ def curve(points: pd.DataFrame, experiment: Experiment, cards: Sequence[Card], o
             style.say_empty(parts[0].subplots(), "no results")
         for index, name in enumerate(blocks):
             _block(parts[index], name, drawn[drawn["curve"] == name], columns, experiment, cards)
-        _legend(figure)
+        style.add_legend(figure)
         seeds = max(count_seeds(drawn).values(), default=1)
         style.add_note(figure, experiment, f"{_NOTE} {_SEEDS.format(n=seeds) if seeds > 1 else _BARS}")
         style.save(figure, out_stem)
@@ -100,7 +99,7 @@ def _block(
         panels[0, column].set_title(f"{target}, {style.set_label(test_set, experiment)}", fontsize=9)
         panels[-1, column].set_xlabel(_axis_label(name, target, chosen, experiment))
     for axis, metric in zip(panels[:, 0], SHOWN, strict=True):
-        axis.set_ylabel(_LABELS[metric])
+        axis.set_ylabel(LABELS[metric])
 
 
 def _axis_label(name: str, target: str, points: pd.DataFrame, experiment: Experiment) -> str:
@@ -181,13 +180,3 @@ def _level(axis: Axes, value: float, low: float, high: float, look: Look) -> Non
     axis.axhline(value, color=look.color, linewidth=1.6, zorder=1.5)
     if math.isfinite(low) and math.isfinite(high):
         axis.axhspan(low, high, color=look.color, alpha=0.13, linewidth=0, zorder=0.5)
-
-
-def _legend(figure: Figure) -> None:
-    handles = {
-        label: handle
-        for axis in figure.get_axes()
-        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
-    }
-    if handles:
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False)

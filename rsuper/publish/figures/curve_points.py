@@ -21,6 +21,7 @@ SHOWN: dict[str, dict[str, str]] = {
     "auc": {"metric": "auc"},
     "dsc_tumor": {"metric": "dsc", "convention": "tumor_cases"},
 }
+LABELS = {"f1": "F1", "auc": "AUC", "dsc_tumor": "DSC, tumor CTs"}
 
 # Per budget, as the rule `metrics` writes them: masks and reports per target, mask_cases, report_cases.
 Counts = Mapping[str, Mapping[str, Any]]
@@ -84,22 +85,34 @@ def same_masks(counts: Counts) -> list[str]:
     return largest if numbers(largest) > 1 else []
 
 
-def _results(metrics: pd.DataFrame, counts: Counts, experiment: Experiment) -> pd.DataFrame:
-    """Rows of the two methods with what each run was trained on; `metric` is a name of SHOWN."""
-    methods = {experiment.evaluation.reference, BASELINE}
+def shown_rows(frame: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
+    """Keep the rows on test sets as a whole whose number is one of SHOWN, and call it by its name there.
+
+    Args:
+        frame: columns of METRICS or COMPARISONS; may be empty.
+        experiment: its targets and test sets.
+
+    Returns:
+        The same columns, metric by metric.
+    """
     # Rows of the validation cases are in METRICS too, but are no test set.
-    pairs = pd.Series(list(zip(metrics["target"], metrics["test_set"], strict=True)), metrics.index)
-    kept = metrics[
-        metrics["method"].isin(methods)
-        & metrics["budget"].isin(list(counts))
-        & (metrics["stratum"] == "all")
+    pairs = pd.Series(list(zip(frame["target"], frame["test_set"], strict=True)), frame.index)
+    kept = frame[
+        (frame["stratum"] == "all")
         & pairs.isin([pair for pair in groups(experiment) if pair[0] in experiment.targets])
     ]
     parts = []
     for name, cells in SHOWN.items():
         own = kept[(kept[list(cells)] == pd.Series(cells)).all(axis=1)]
         parts.append(own.assign(metric=name))
-    found = pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _results(metrics: pd.DataFrame, counts: Counts, experiment: Experiment) -> pd.DataFrame:
+    """Rows of the two methods with what each run was trained on; `metric` is a name of SHOWN."""
+    methods = [experiment.evaluation.reference, BASELINE]
+    own = metrics[metrics["method"].isin(methods) & metrics["budget"].isin(list(counts))]
+    found = shown_rows(own, experiment)
     places = list(zip(found["budget"], found["target"], strict=True))
     reports = [counts[budget]["reports"][target] for budget, target in places]
     return found.assign(

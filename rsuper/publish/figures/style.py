@@ -117,6 +117,17 @@ def add_heading(figure: Figure, text: str) -> None:
     figure.suptitle(broken, fontsize=7, color="0.3")
 
 
+def add_legend(figure: Figure) -> None:
+    """Write below a figure what its panels show, every label once; nothing where none has a label."""
+    handles = {
+        label: handle
+        for axis in figure.get_axes()
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    if handles:
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False)
+
+
 def save(figure: Figure, out_stem: Path) -> None:
     """Write a figure as .svg and .png; the same figure gives the same bytes."""
     FigureCanvasAgg(figure)

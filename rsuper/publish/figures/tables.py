@@ -70,6 +70,26 @@ CURVE = Table(
         "reason": TEXT,  # why there is no value
     },
 )
+EXTRACTION_ERRORS = Table(
+    "extraction_errors.csv",
+    {
+        "budget": TEXT,
+        "target": TEXT,
+        "test_set": TEXT,
+        "metric": TEXT,  # as in curve.csv
+        "method": TEXT,
+        "error": TEXT,  # a key of ErrorRates; blank for segmentation and for the reference, which makes none
+        "rate": NUMBER,  # of that error; 0 for the reference, blank for segmentation
+        "seed": TEXT,  # "all" where a run has several
+        "value": NUMBER,
+        "ci_low": NUMBER,
+        "ci_high": NUMBER,
+        "cost": NUMBER,  # the reference's value minus this one, with its paired interval
+        "cost_low": NUMBER,
+        "cost_high": NUMBER,
+        "reason": TEXT,  # why there is no value
+    },
+)
 LANDING = Table(
     "landing.csv",  # a row per region that a report supervised in a step with a log line
     {
