@@ -30,7 +30,11 @@ class Config(BaseModel):
     )
     base_features: int = Field(32, ge=4, description="of its planner, at full resolution; its own are 32")
     memory_gb: float = Field(8.0, gt=0, description="of GPU memory that its planner plans for; its own are 8")
+    trainer: tuple[str, ...] = Field(
+        (), description="variants of its trainer that come with it, nnUNetTrainerAdam say; none: its default"
+    )
     mirroring: bool = Field(True, description="average predictions over mirrored images, as it does")
+    tile_step: float = Field(0.5, gt=0, le=1, description="from window to window, as a share of the window")
 
 
 def fit(task: Task, config: Config) -> None:
@@ -46,12 +50,14 @@ def fit(task: Task, config: Config) -> None:
             "seed": task.seed,
             "base_features": config.base_features,
             "memory_gb": config.memory_gb,
+            "trainer": config.trainer,
             "steps": steps,
             "seconds": seconds,
             "log_every": task.schedule.log_every,
             "checkpoint_every": task.schedule.checkpoint_every,
         }
-        write_json({"mirroring": config.mirroring}, model / SETTINGS)
+        settings = config.model_dump(mode="json", include={"mirroring", "tile_step", "trainer"})
+        write_json(settings, model / SETTINGS)
         run_job(job, folder, model)
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -72,7 +78,7 @@ def predict(task: Task, volumes: Iterable[TestVolume]) -> Iterator[Prediction]:
     from rsuper.nnunet.predict import Predictor
 
     model = task.workdir / "model"
-    predictor = Predictor(model, task.device, mirroring=read_json(model / SETTINGS)["mirroring"])
+    predictor = Predictor(model, task.device, **read_json(model / SETTINGS))
     for volume in volumes:
         _, *channels = np.clip(predictor(volume.stored), 0, 1)
         yield Prediction(

@@ -18,7 +18,7 @@ from nnunetv2.experiment_planning.plan_and_preprocess_api import (
 from rsuper.artifacts import read_json, write_json
 from rsuper.nnunet.dataset import DATASET, DATASET_ID
 from rsuper.nnunet.launch import JOB
-from rsuper.nnunet.trainer import CONFIGURATION, RunTrainer
+from rsuper.nnunet.trainer import CONFIGURATION, trainer_class
 
 PLANS = "nnUNetPlans"
 _WORKERS, _PREPARED = "nnUNet_n_proc_DA", "prepared.json"
@@ -71,7 +71,7 @@ def train(job: dict[str, Any], folder: Path) -> None:
         shutil.copyfile(preprocessed / name, model / name)
     plans = {**read_json(model / f"{PLANS}.json"), "continue_training": False}
     dataset = read_json(model / "dataset.json")
-    trainer = RunTrainer(plans, CONFIGURATION, "all", dataset, torch.device(job["device"]))
+    trainer = trainer_class(job["trainer"])(plans, CONFIGURATION, "all", dataset, torch.device(job["device"]))
     trainer.run(job, model)
 
 

@@ -1,5 +1,6 @@
 """Probabilities of a trained nnU-Net by its own predictor, on the experiment's grid."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from rsuper.artifacts import read_json
 from rsuper.data.store import StoredCase
 from rsuper.engine import checkpoint
 from rsuper.nnunet.driver import PLANS
-from rsuper.nnunet.trainer import CONFIGURATION, RunTrainer
+from rsuper.nnunet.trainer import CONFIGURATION, RunTrainer, channels_last, trainer_class
 
 MIRRORED = (0, 1, 2)
 
@@ -24,21 +25,28 @@ class Predictor:
         model: folder with weights, plans and dataset.json.
         device: cpu or cuda.
         mirroring: average over all mirrored images, eight times the cost.
+        tile_step: from window to window, as a share of the window.
+        trainer: variants of nnU-Net's trainer that it was trained by.
 
     Raises:
         ArtifactError: a file is missing or damaged, or the weights do not fit the plan.
+        MethodError: nnU-Net has no such trainer.
     """
 
-    def __init__(self, model: Path, device: str, *, mirroring: bool) -> None:
+    def __init__(
+        self, model: Path, device: str, *, mirroring: bool, tile_step: float, trainer: Sequence[str]
+    ) -> None:
         dataset = read_json(model / "dataset.json")
         plans = PlansManager(read_json(model / f"{PLANS}.json"))
         configuration = plans.get_configuration(CONFIGURATION)
         heads = plans.get_label_manager(dataset).num_segmentation_heads
-        network = RunTrainer.build_network_architecture(
+        network = trainer_class(trainer).build_network_architecture(
             plans, configuration, 1, heads, enable_deep_supervision=False
         )
         checkpoint.load_weights(network, model / checkpoint.WEIGHTS)
+        channels_last(network, torch.device(device))
         self._predictor = nnUNetPredictor(
+            tile_step_size=tile_step,
             use_mirroring=mirroring,
             perform_everything_on_device=device != "cpu",
             device=torch.device(device),

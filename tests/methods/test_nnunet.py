@@ -82,7 +82,7 @@ def test_maps_are_those_of_nnunets_own_prediction_from_files(fitted, collection,
     (prediction,) = find("nnunet").module.predict(fitted, [volume])
     dataset.write_dataset([stored], ("pancreas", "kidney"), tmp_path)
     image = tmp_path / dataset.DATASET / "imagesTr" / "case_00000_0000.nii.gz"
-    predictor = Predictor(fitted.workdir / "model", "cpu", mirroring=False)
+    predictor = Predictor(fitted.workdir / "model", "cpu", mirroring=False, tile_step=0.5, trainer=())
     predictor._predictor.predict_from_files_sequential(
         [[str(image)]], [str(tmp_path / "out")], save_probabilities=True
     )
@@ -96,15 +96,17 @@ def test_maps_are_those_of_nnunets_own_prediction_from_files(fitted, collection,
         )  # it adds logits up in half precision
 
 
-def test_it_stops_by_the_clock_of_the_row_segmentation(task_for, tmp_path):
+def test_it_stops_by_the_clock_of_the_row_segmentation_with_another_of_its_trainers(task_for, tmp_path):
     task = task_for("nnunet", tmp_path)
     upstream(task, 0.5, 1.5)
     method = find("nnunet")
-    method.module.fit(task, method.config(SMALL))
+    method.module.fit(task, method.config({**SMALL, "trainer": ["nnUNetTrainerAdam3en4"]}))
     summary = json.loads((task.workdir / "model" / "training.json").read_text())
     assert summary["step"] >= 1
     assert summary["seconds"] >= 2.0
-    assert sum(line["step"] for line in log_lines(task.workdir)[-1:]) == summary["step"]
+    lines = log_lines(task.workdir)
+    assert lines[-1]["step"] == summary["step"]
+    assert lines[0]["learning_rate"] == pytest.approx(3e-4)  # the variant's
 
 
 def test_a_failure_ends_with_what_nnunet_said(task_for, tmp_path):
