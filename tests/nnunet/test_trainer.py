@@ -23,5 +23,5 @@ def test_variants_add_up_under_our_own_loop():
 
 
 def test_a_trainer_that_is_not_there_is_named_with_those_that_are():
-    with pytest.raises(MethodError, match="no trainer 'nnUNetTrainerMine'; it has .*nnUNetTrainerAdam, "):
+    with pytest.raises(MethodError, match=r"no trainer 'nnUNetTrainerMine'; it has .*nnUNetTrainerAdam, "):
         trainer_class(["nnUNetTrainerNoDA", "nnUNetTrainerMine"])
