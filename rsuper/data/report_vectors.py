@@ -113,7 +113,7 @@ def _hide_broken_torchvision() -> None:
         return
     except RuntimeError:
         sys.modules["torchvision"] = None  # type: ignore[assignment]
-        # MONAI may have imported transformers before, which then remembers that torchvision is there.
+        # Who imported transformers before (MONAI does, in tests) made it remember that torchvision is there.
         known = sys.modules.get("transformers.utils.import_utils")
         for name in (
             "is_torchvision_available",

@@ -1,16 +1,21 @@
-"""Sliding-window inference over a whole volume."""
+"""Sliding-window inference over a whole volume, in torch alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import product
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
-from monai.inferers import sliding_window_inference
 from torch import Tensor
 
 from rsuper.config.experiment import Predict
 
 Shape = tuple[int, int, int]
+Window = tuple[slice, slice, slice]
+# Of the Gaussian: its standard deviation over a window's side, and the least weight. MONAI's defaults.
+_SIGMA, _LEAST_WEIGHT = 0.125, 1e-3
 
 
 @torch.no_grad()
@@ -23,22 +28,87 @@ def probability_map(
 ) -> Float[np.ndarray, "c x y z"]:
     """Return tumor probabilities for a volume: sigmoid of logits, averaged where windows overlap.
 
+    Windows, weights and padding are those of MONAI 1.6's `sliding_window_inference`.
+
     Args:
         logits: patch batch (b i x y z) -> logits (b c x y z); the model must be in eval mode.
-        image: network input of the whole volume; smaller than the patch is padded with its lowest value.
+        image: network input of the whole volume; smaller than the patch is padded on both sides with the
+            lowest value of its first channel, the CT.
         patch: window size, that of training.
-        settings: overlap and number of windows at once.
-        device: where the windows are computed.
+        settings: overlap, weights of a window's voxels, and number of windows at once.
+        device: where the windows are computed, and their average kept.
+
+    Raises:
+        ValueError: the image has not four axes, a side of the patch is not positive, or the logits do not
+            lie on the grid of their windows.
     """
-    tensor = torch.from_numpy(image)[None].to(device)
-    probabilities = sliding_window_inference(
-        tensor,
-        roi_size=patch,
-        sw_batch_size=settings.batch,
-        predictor=lambda window: torch.sigmoid(logits(window)),
-        overlap=settings.overlap,
-        mode=settings.blend,
-        padding_mode="constant",
-        cval=float(tensor[:, :1].min()),
+    if image.ndim != 4 or len(patch) != 3 or min(patch) < 1:
+        raise ValueError(
+            "expected an image (channels, x, y, z) and a patch of three positive sides, "
+            f"got an image of shape {image.shape} and the patch {tuple(patch)}"
+        )
+    volume, inside = _padded(torch.from_numpy(image).to(device), patch)
+    size = (volume.shape[1], volume.shape[2], volume.shape[3])
+    weight = importance_map(patch, settings.blend, device)
+    windows = window_places(size, patch, settings.overlap)
+    total, weights = torch.zeros(0), torch.zeros(size, device=device)
+    for first in range(0, len(windows), settings.batch):
+        places = windows[first : first + settings.batch]
+        output = logits(torch.stack([volume[:, *place] for place in places]))
+        if output.ndim != 5 or len(output) != len(places) or output.shape[2:] != patch:
+            raise ValueError(f"{len(places)} windows of {patch} gave logits of shape {tuple(output.shape)}")
+        if first == 0:
+            total = torch.zeros(output.shape[1], *size, device=device)
+        for place, probabilities in zip(places, torch.sigmoid(output) * weight, strict=True):
+            total[:, *place] += probabilities
+            weights[place] += weight
+    total /= weights
+    return total[:, *inside].clamp(0.0, 1.0).cpu().numpy()  # rounding may leave a mean just above 1
+
+
+def window_places(size: Shape, patch: Shape, overlap: float) -> list[Window]:
+    """Place windows over a volume, x slowest; the last along an axis ends with the volume.
+
+    Args:
+        size: of the volume (x, y, z), nowhere less than the patch.
+        patch: size of a window.
+        overlap: share of a window's side that the next one covers again, rounded up to whole voxels.
+    """
+    axes = [_starts(whole, side, overlap) for whole, side in zip(size, patch, strict=True)]
+    return [
+        (slice(x, x + patch[0]), slice(y, y + patch[1]), slice(z, z + patch[2])) for x, y, z in product(*axes)
+    ]
+
+
+def _starts(whole: int, side: int, overlap: float) -> Sequence[int]:
+    step = max(int(side * (1 - overlap)), 1)
+    last = whole - side
+    return [*range(0, last, step), last]
+
+
+@lru_cache(maxsize=8)  # the same for every volume; nobody may change it
+def importance_map(patch: Shape, blend: str, device: str) -> Float[Tensor, "x y z"]:
+    """Weigh a window's voxels: all alike ("constant"), or less towards its borders ("gaussian").
+
+    The Gaussian is centered, has a standard deviation of an eighth of the window's side along each axis,
+    and weighs no voxel less than a thousandth.
+    """
+    if blend == "constant":
+        return torch.ones(patch, device=device)
+    x, y, z = (
+        torch.exp((torch.arange(side, device=device) - (side - 1) / 2) ** 2 / (-2 * (_SIGMA * side) ** 2))
+        for side in patch
     )
-    return probabilities[0].clamp(0.0, 1.0).float().cpu().numpy()
+    return (x[:, None, None] * y[:, None] * z).clamp(min=_LEAST_WEIGHT)
+
+
+def _padded(image: Tensor, patch: Shape) -> tuple[Tensor, Window]:
+    """Pad an image (i x y z) to at least the patch, by halves on both sides; give also where it lies then."""
+    missing = [max(side - whole, 0) for whole, side in zip(image.shape[1:], patch, strict=True)]
+    before = [lack // 2 for lack in missing]
+    x, y, z = (slice(a, a + whole) for a, whole in zip(before, image.shape[1:], strict=True))
+    if any(missing):
+        ends = [(a, lack - a) for a, lack in zip(before, missing, strict=True)]
+        amounts = [amount for axis in reversed(ends) for amount in axis]  # torch wants the last axis first
+        image = F.pad(image, amounts, value=float(image[0].min()))
+    return image, (x, y, z)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-PACKAGES = ("torch", "monai", "numpy", "scipy", "nibabel", "blosc2", "pandas", "snakemake")
+PACKAGES = ("torch", "numpy", "scipy", "nibabel", "blosc2", "pandas", "snakemake")
 
 
 def versions() -> dict[str, str]:

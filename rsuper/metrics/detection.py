@@ -9,7 +9,6 @@ from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
-from scipy.stats import rankdata
 
 from rsuper.metrics.boxes import Window, islands, memory_order, union_window
 from rsuper.metrics.dilation import dilated, reach_voxels
@@ -175,6 +174,8 @@ def auc(labels: Shaped[np.ndarray, " n"], scores: Shaped[np.ndarray, "..."]) -> 
     Raises:
         ValueError: a label is not 0 or 1, a class is missing, or a score is not finite.
     """
+    from scipy.stats import rankdata  # half a second that jobs which only score cases need not pay
+
     positive, values = _checked(labels, scores)
     n_positive = int(positive.sum())
     n_negative = positive.size - n_positive

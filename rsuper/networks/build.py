@@ -1,8 +1,4 @@
-"""Networks by the name they have in an experiment file.
-
-Each builder is imported when it is asked for: MedFormer needs torch alone, and runs where MONAI, which the
-U-Net needs, is not installed.
-"""
+"""Networks by the name they have in an experiment file, each imported when it is asked for."""
 
 from collections.abc import Callable
 from typing import Any

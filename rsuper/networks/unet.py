@@ -1,24 +1,32 @@
-"""A small 3D U-Net from MONAI's parts, fast on a CPU, with a head for deep supervision."""
+"""A small 3D U-Net in torch alone, fast on a CPU, with a head for deep supervision."""
 
 import math
+from collections import OrderedDict
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from monai.networks.nets import UNet
 from torch import Tensor, nn
 
 from rsuper.networks.outputs import Outputs, SegmentationNetwork
 
-_GROUPS = 4
+_GROUPS, _SLOPE = 4, 0.01
+Stride = tuple[int, int, int]
 
 
 class DeeplySupervisedUNet(SegmentationNetwork):
-    """MONAI's U-Net with a second head on its half-resolution decoder layer.
+    """The layers of MONAI's U-Net, with a second head on the half-resolution decoder layer.
 
     Group normalization: batches are small and mix two kinds of supervision, so batch statistics would leak
     from one to the other.
+
+    Attributes:
+        down: One layer per level, from full resolution down.
+        up: One per level, from the coarsest up; each takes its level's skip and the features from below.
+        bottom: A layer between the two, on the coarsest grid.
+        head: Makes the final output from what the last in `up` gives.
+        deep_head: Makes the deep output.
     """
 
     heads = ("head.2", "deep_head")
@@ -28,32 +36,22 @@ class DeeplySupervisedUNet(SegmentationNetwork):
         in_channels: int,
         out_channels: int,
         channels: Sequence[int],
-        strides: Sequence[Sequence[int]],
+        strides: Sequence[Stride],
         prior: float,
     ) -> None:
         super().__init__()
-        # MONAI's lowest block does not downsample; the first stride of 1 keeps a level at full resolution.
-        network = UNet(
-            spatial_dims=3,
-            in_channels=in_channels,
-            out_channels=channels[0],
-            channels=(*channels, channels[-1]),
-            strides=((1, 1, 1), *strides),
-            norm=("group", {"num_groups": _GROUPS}),
-            act=("leakyrelu", {"negative_slope": 0.01, "inplace": True}),
-        )
-        # MONAI nests its levels as [down, skip around the level below, up]: laid out flat, the decoder's
-        # layers can be reached without hooks.
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
-        level = network.model
-        for _ in channels:
-            self.down.append(level[0])
-            self.up.insert(0, level[2])
-            level = level[1].submodule
-        self.bottom = level
-        # The last layer comes bare: it gets what every other layer has, then the output.
+        # Weights are drawn from the bottom up, as in MONAI: the same seed gives the same network.
+        self.bottom = _layer(_convolution(channels[-1], channels[-1], (1, 1, 1)))
+        steps = ((1, 1, 1), *strides)  # the highest level keeps the full resolution
+        for depth in reversed(range(len(channels))):
+            width, above = channels[depth], channels[max(depth - 1, 0)]
+            self.down.insert(0, _layer(_convolution(above if depth else in_channels, width, steps[depth])))
+            up = _transposed(2 * width, above, steps[depth])
+            self.up.append(_layer(up) if depth else up)
+        # The decoder's last layer is bare: the head gives it what every other layer has, then the output.
         final = nn.Conv3d(channels[0], out_channels, kernel_size=1)
-        activation = nn.LeakyReLU(0.01, inplace=True)
+        activation = nn.LeakyReLU(_SLOPE, inplace=True)
         self.head = nn.Sequential(nn.GroupNorm(_GROUPS, channels[0]), activation, final)
         self.deep_head = nn.Conv3d(channels[1], out_channels, kernel_size=1)
         # Start from "tumors are rare": from one half, hundreds of steps go into learning just that.
@@ -98,6 +96,34 @@ class DeeplySupervisedUNet(SegmentationNetwork):
         return self.bottom(features), skips
 
 
+def _layer(convolution: nn.Conv3d | nn.ConvTranspose3d) -> nn.Sequential:
+    """Follow a convolution by group normalization and a leaky ReLU."""
+    return nn.Sequential(
+        OrderedDict(
+            conv=convolution,
+            norm=nn.GroupNorm(_GROUPS, convolution.out_channels),
+            activation=nn.LeakyReLU(_SLOPE, inplace=True),
+        )
+    )
+
+
+def _convolution(in_channels: int, out_channels: int, stride: Stride) -> nn.Conv3d:
+    return nn.Conv3d(in_channels, out_channels, kernel_size=3, stride=stride, padding=1)
+
+
+def _transposed(in_channels: int, out_channels: int, stride: Stride) -> nn.ConvTranspose3d:
+    """A transposed convolution that multiplies each side by its stride exactly."""
+    x, y, z = stride
+    return nn.ConvTranspose3d(
+        in_channels,
+        out_channels,
+        kernel_size=3,
+        stride=stride,
+        padding=1,
+        output_padding=(x - 1, y - 1, z - 1),
+    )
+
+
 def build_unet(
     in_channels: int,
     out_channels: int,
@@ -127,7 +153,8 @@ def build_unet(
         ValueError: A width, stride or their number does not fit; in the forward pass: a size that cannot
             work, with the nearest that can.
 
-    Source: §2.1, footnote 7 (the deep head); the network is this project's, the paper uses MedFormer.
+    Source: §2.1, footnote 7 (the deep head); the paper uses MedFormer. Layers and order of random draws are
+    those of MONAI 1.6's `UNet` without residual units, whose outputs and gradients it equals to the bit.
     """
     if in_channels < 1 or out_channels < 1:
         raise ValueError(f"in_channels and out_channels must be positive, got {in_channels}, {out_channels}")
@@ -139,7 +166,7 @@ def build_unet(
         raise ValueError(f"strides needs {len(channels) - 1} entries, one less than channels, got {strides}")
     if any(len(stride) != 3 or min(stride) < 1 for stride in strides):
         raise ValueError(f"each of strides needs three positive numbers, got {strides}")
-    whole = [tuple(int(step) for step in stride) for stride in strides]
+    whole = [(int(x), int(y), int(z)) for x, y, z in strides]
     network = DeeplySupervisedUNet(in_channels, out_channels, tuple(channels), whole, prior)
     # The overloads of Module.to leave this argument out of torch's annotations.
     return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]

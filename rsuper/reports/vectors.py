@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 _SEED = 0  # of the randomized decomposition; it moves nothing that matters
 
@@ -28,6 +26,10 @@ def tfidf_vectors(texts: Sequence[str], length: int) -> Float[np.ndarray, "n e"]
 
     Source: Table 1, CLIP-like; the paper's encoder is a pre-trained one, this stands in where there is none.
     """
+    # Here, because it takes a second that every job which only reads vectors would pay.
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     if len(texts) < 3 or length < 1:
         raise ValueError(f"three texts and a length of 1 are the least, got {len(texts)} and {length}")
     if len(set(texts)) < 2:

@@ -1,5 +1,9 @@
+from copy import deepcopy
+
 import pytest
 import torch
+from monai.networks.nets import UNet
+from torch.nn import functional
 
 from rsuper.networks.unet import build_unet
 
@@ -87,3 +91,68 @@ def test_wrong_options_are_named(options, name):
         build_unet(1, 1, **options)
     with pytest.raises(ValueError, match="in_channels"):
         build_unet(0, 1)
+
+
+def _monais(in_channels, channels, strides):
+    """MONAI's U-Net with its layers in our order, and what its layer above half resolution gave last."""
+    network = UNet(
+        spatial_dims=3,
+        in_channels=in_channels,
+        out_channels=channels[0],
+        channels=(*channels, channels[-1]),
+        strides=((1, 1, 1), *strides),
+        norm=("group", {"num_groups": 4}),
+        act=("leakyrelu", {"negative_slope": 0.01, "inplace": True}),
+    ).to(memory_format=torch.channels_last_3d)
+    down, up, level = [], [], network.model
+    for _ in channels:
+        down.append(level[0])
+        up.insert(0, level[2])
+        level = level[1].submodule
+    kept = []
+    up[-3].register_forward_hook(lambda _, __, output: kept.append(output))
+    return network, torch.nn.ModuleList([*down, *up, level]), kept
+
+
+@pytest.mark.parametrize(
+    ("in_channels", "channels", "strides"),
+    [
+        (1, (8, 16, 32, 64), ((2, 2, 2), (2, 2, 2), (2, 2, 1))),
+        (2, (4, 8, 12), ((2, 2, 1), (1, 2, 2))),
+        (1, (4, 4, 8, 8, 16), ((1, 2, 2), (2, 2, 2), (2, 1, 2), (2, 2, 1))),
+        (3, (4, 8, 8), ((3, 2, 2), (2, 2, 3))),
+    ],
+)
+def test_weights_outputs_and_gradients_equal_monais_to_the_bit(in_channels, channels, strides):
+    torch.manual_seed(5)
+    theirs, their_layers, kept = _monais(in_channels, channels, strides)
+    after_theirs = torch.get_rng_state()
+    torch.manual_seed(5)
+    ours = build_unet(in_channels, 2, channels=channels, strides=strides)
+    own = [*ours.down.parameters(), *ours.up.parameters(), *ours.bottom.parameters()]
+    same = list(their_layers.parameters())
+    assert all(torch.equal(a, b) for a, b in zip(own, same, strict=True))
+    # The heads are drawn after it, and come after it in the list of parameters.
+    heads = [*ours.head.parameters(), *ours.deep_head.parameters()]
+    assert all(a is b for a, b in zip(ours.parameters(), [*own, *heads], strict=True))
+    torch.set_rng_state(after_theirs)
+    first = torch.nn.Conv3d(channels[0], 2, kernel_size=1)
+    assert torch.equal(ours.head[2].weight, first.weight)
+
+    image = torch.randn(2, in_channels, *(2 * step for step in ours.size_multiple))
+    outputs = ours(image)
+    head, deep_head = deepcopy(ours.head), deepcopy(ours.deep_head)
+    final = head(theirs(image))
+    assert torch.equal(outputs.final, final)
+    deep = functional.interpolate(deep_head(kept[0]), size=image.shape[2:], mode="trilinear")
+    assert torch.equal(outputs.deep, deep)
+    for pair in ((outputs.final, outputs.deep), (final, deep)):
+        (pair[0].square().mean() + pair[1].sigmoid().mean()).backward()
+    assert all(torch.equal(a.grad, b.grad) for a, b in zip(own, same, strict=True))
+
+
+def test_tensors_have_clean_names():
+    names = list(build_unet(1, 1).state_dict())
+    assert names[:4] == ["down.0.conv.weight", "down.0.conv.bias", "down.0.norm.weight", "down.0.norm.bias"]
+    assert "up.3.weight" in names
+    assert {"head.2.weight", "deep_head.weight"} <= set(names)
