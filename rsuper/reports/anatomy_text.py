@@ -30,9 +30,11 @@ _BARE_SEGMENT = re.compile(
 _KIDNEY = re.compile(
     rf"\b(?:(?P<side>{_SIDE})(?:\s+and\s+(?P<other>left|right))?[\s-]+{_POLE}(?:the\s+)?)?"
     r"(?:kidneys?|renal|intrarenal|nephric)\b"
-    r"(?!\s+(?:veins?|arter\w+|vessels?|fascia|vascul\w+|function|collecting))",
+    r"(?!\s+(?:veins?|arter\w+|vessels?|fascia|vascul\w+|function|collecting|"
+    r"adrenals?))",
     re.IGNORECASE,
 )
+_QUADRANT = re.compile(r"\b(?P<side>left|right)\s+(?:upper|lower)\s+quadrant\b", re.IGNORECASE)
 _BARE_SIDE = re.compile(
     # Not "at the right lung base".
     r"\b(?:on|to|at)\s+the\s+(?P<side>left|right)\b(?=\s*(?:[^\w\s]|$|(?:and|or|is|are|with|measur\w+)\b))|\b(?P<sided>left|right)(?=[\s-]sided|\s*\()",
@@ -102,7 +104,9 @@ def find_anchors(sentence: str, context: str | None = None) -> tuple[Anchor, ...
     found = [
         Anchor(m.start(), m.end(), "pancreas", _pancreas_segments(m[0])) for m in _PANCREAS.finditer(sentence)
     ]
-    found += [Anchor(m.start(), m.end(), "kidney", _sides(m)) for m in _KIDNEY.finditer(sentence)]
+    quadrants = {m["side"].lower() for m in _QUADRANT.finditer(sentence)}
+    unsaid = tuple(quadrants) if len(quadrants) == 1 else ()  # "in the right upper quadrant, in the kidney"
+    found += [Anchor(m.start(), m.end(), "kidney", _sides(m) or unsaid) for m in _KIDNEY.finditer(sentence)]
     organs = {a.organ for a in found} or {context or ""}
     if "pancreas" in organs:
         bare = _BARE_SEGMENT.finditer(sentence)

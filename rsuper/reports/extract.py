@@ -13,7 +13,7 @@ from rsuper.reports.sizes_text import Measurement, find_measurements
 from rsuper.reports.tumor_text import Mention, find_mentions, other_things, says_benign
 
 EXTRACTOR = "rules"
-VERSION = "5"  # raised whenever a rule changes what is extracted
+VERSION = "6"  # raised whenever a rule changes what is extracted
 
 # "It measures 2 cm. A second mass ..." still speaks of the organ named before; further on it is a guess.
 _CONTEXT_SENTENCES = 2
@@ -24,6 +24,10 @@ _NORMAL = re.compile(
     re.IGNORECASE,
 )
 _NOT_NORMAL = re.compile(r"\bnot\s+(?:\w+\s+)?normal\b|\babnormal\b|\bthan normal\b", re.IGNORECASE)
+# "It may be a renal tumor." tells of what the sentence before told.
+_PRONOUN = re.compile(
+    r"\W{0,3}(?:it|they|this|these)\s+(?:may|might|could|can|is|are|was|were)\b", re.IGNORECASE
+)
 _NEW_TUMOR = re.compile(r"\b(?:second|third|another|additional|further|separate|other)\b", re.IGNORECASE)
 
 
@@ -112,7 +116,7 @@ def _read(sentence: Sentence, reading: _Reading) -> None:
             sentence,
             mention,
             sizes.get(number, []),
-            organs_of(text, mention, anchors, until, reading.context),
+            organs_of(text, mention, anchors, things, until, reading.context),
             reading,
         )
     _attach_to_last(sizes.get(None, []), sentence, reading)
@@ -146,7 +150,8 @@ def _read_mention(
         return
     section = reading.section(sentence)
     before = sentence.text[mention.clause[0] : mention.start]
-    points_back = mention.definite and not _NEW_TUMOR.search(before)
+    definite = mention.definite or bool(_PRONOUN.match(sentence.text))
+    points_back = definite and not _NEW_TUMOR.search(before)
     for finding in _findings(sentence, mention, sizes, targets):
         same = [i for i, f in enumerate(section) if fits(f, finding)] if points_back else []
         if same:

@@ -47,10 +47,15 @@ def _qualifies(gap: str) -> bool:
 
 
 def organs_of(
-    text: str, mention: Mention, anchors: Sequence[Anchor], until: int, context: tuple[Anchor, ...]
+    text: str,
+    mention: Mention,
+    anchors: Sequence[Anchor],
+    things: Sequence[tuple[int, int]],
+    until: int,
+    context: tuple[Anchor, ...],
 ) -> tuple[Anchor, ...]:
     """Find the organs a mention belongs to: in its clause, else its sentence, else the sentence before."""
-    strong = [a for a in anchors if not a.neighbor]
+    strong = [a for a in anchors if not a.neighbor and not _of_next_thing(text, mention, a, things)]
     inside = [a for a in strong if mention.clause[0] <= a.start < mention.clause[1]]
     if mention.denied:
         return tuple(inside or strong or context)
@@ -61,6 +66,13 @@ def organs_of(
             group = _group(text, best, strong if mention.plural else pool, mention, until)
             return _with_segments(group, strong, best.organ)
     return context
+
+
+def _of_next_thing(text: str, mention: Mention, anchor: Anchor, things: Sequence[tuple[int, int]]) -> bool:
+    """Whether an organ only says where the next of a list is: "nodular lesion, right renal cyst"."""
+    if anchor.start < mention.end or not re.fullmatch(r"\s*,\s*", text[mention.end : anchor.start]):
+        return False
+    return any(start >= anchor.end and _qualifies(text[anchor.end : start]) for start, _ in things)
 
 
 def _with_segments(group: tuple[Anchor, ...], anchors: Sequence[Anchor], organ: str) -> tuple[Anchor, ...]:

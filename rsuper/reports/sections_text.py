@@ -26,6 +26,10 @@ _NOT_READ = (
     "exam",
 )
 _SUMMARY = ("impression", "conclusion", "opinion", "summary")
+# A conclusion without a heading: pieces after bullets or opening quotes, at the end of a text of sentences.
+# A report that is bulleted as a whole has its first bullet near its beginning.
+_BULLET = re.compile(r"(?:(?<=\s)|(?<=\.))[\"•·]\s")
+_SENTENCES_BEFORE = 4
 # A point, unless it ends an abbreviation; a line break, unless the line goes on in lower case.
 _SENTENCE_END = re.compile(
     r"(?<!approx)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)[.!?]{1,3}(?=\s|$|\")"
@@ -76,8 +80,21 @@ def _sections(text: str) -> Iterator[tuple[int, int, bool]]:
     ends = [*(h.start() for h in headings), len(text)]
     names = ["", *(h["name"].lower() for h in headings)]
     for start, end, name in zip(starts, ends, names, strict=True):
+        summary = name.startswith(_SUMMARY)
         if not name.startswith(_NOT_READ):
-            yield start, end, name.startswith(_SUMMARY)
+            tail = end if summary or end < len(text) else _bulleted_tail(text, start)
+            yield start, tail, summary
+            if tail < end:
+                yield tail, end, True
+
+
+def _bulleted_tail(text: str, start: int) -> int:
+    """Where the conclusion without a heading begins; the length of the text if there is none."""
+    bullet = _BULLET.search(text, start)
+    if bullet is None:
+        return len(text)
+    before = len(_SENTENCE_END.findall(text, start, bullet.start()))
+    return bullet.start() if before >= _SENTENCES_BEFORE else len(text)
 
 
 def _pieces(text: str, start: int, end: int, summary: bool) -> Iterator[Sentence]:

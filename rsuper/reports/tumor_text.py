@@ -10,7 +10,9 @@ _TUMOR = re.compile(
     r"\b(?<!target )(?:(?:adeno|cysto)?(?:adeno)?carcinomas?|mass(?:es)?|lesions?|tumou?rs?|neoplasms?|"
     r"neoplasia|nodules?|"
     r"(?<!interval )(?<!no )(?<!significant )(?<!phytic )growths?(?!\s+(?:since|from|compared|over|rate))|"
-    r"malignanc(?:y|ies)|cancers?|metastas[ie]s|pdac|rcc|angiomyolipomas?|oncocytomas?|insulinomas?)\b"
+    r"malignanc(?:y|ies)|cancers?|metastas[ie]s|pdac|rcc|angiomyolipomas?|oncocytomas?|insulinomas?|"
+    # An angiomyolipoma in all but name.
+    r"fat(?:ty)?[\s-](?:density|attenuation)\s+(?:shadows?|foc(?:us|i)))\b"
     r"(?!\s+(?:effect|markers?|thromb\w+|burden))",
     re.IGNORECASE,
 )
