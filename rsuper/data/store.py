@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import blosc2
 import numpy as np
@@ -33,8 +33,12 @@ TUMOR_LABELS = {"pancreas": 1, "kidney": 2}
 CHUNK = 32
 VOLUMES_FOLDER, WITHHELD_FOLDER, INDEX = "volumes", "withheld", "index.jsonl"
 INDEXED_TUMOR_VOXELS = 200
+# Arrays of a few chunks cost more to decompress than to copy, and a sampler comes back to them hundreds of
+# times: they stay whole in memory, as long as all of them together are small.
+_SMALL_BYTES, _MEMORY_BYTES = 2**18, 2**29
 
 Number = TypeVar("Number", int, float)
+_Array: TypeAlias = blosc2.NDArray | np.ndarray
 Box = tuple[Shape, Shape]  # first voxel and one past the last, per axis
 
 
@@ -53,6 +57,12 @@ def structure_mask(
     return lookup[organs]
 
 
+class _Memory:
+    """Bytes that this process may still keep of small arrays."""
+
+    left = _MEMORY_BYTES
+
+
 @dataclass(frozen=True)
 class CaseIndex:
     """What a sampler knows about a stored case without reading it."""
@@ -68,7 +78,7 @@ class CaseIndex:
 
 @dataclass(frozen=True)
 class StoredCase:
-    """A case in the store. Arrays are opened on first use and read by box."""
+    """A case in the store. Arrays are opened on first use and read by box; small ones stay in memory."""
 
     folder: Path
     index: CaseIndex
@@ -80,15 +90,15 @@ class StoredCase:
         return self.index.case_id
 
     @cached_property
-    def _ct(self) -> blosc2.NDArray:
+    def _ct(self) -> _Array:
         return _open(self.folder / f"{self.case_id}.ct.b2nd")
 
     @cached_property
-    def _organs(self) -> blosc2.NDArray:
+    def _organs(self) -> _Array:
         return _open(self.folder / f"{self.case_id}.organs.b2nd")
 
     @cached_property
-    def _tumors(self) -> blosc2.NDArray:
+    def _tumors(self) -> _Array:
         return _open((self.tumor_folder or self.folder) / f"{self.case_id}.tumors.b2nd")
 
     def ct(self, start: Shape, size: Shape) -> Int16[np.ndarray, "x y z"]:
@@ -228,18 +238,22 @@ def _triple(values: Sequence[Number]) -> tuple[Number, Number, Number]:
     return (x, y, z)
 
 
-def _open(path: Path) -> blosc2.NDArray:
+def _open(path: Path) -> _Array:
     if not path.is_file():
         raise ArtifactError(f"{path}: no such array in the store")
-    return blosc2.open(str(path), mode="r")
+    array = blosc2.open(str(path), mode="r")
+    if array.nbytes > min(_SMALL_BYTES, _Memory.left):
+        return array
+    _Memory.left -= array.nbytes
+    return array[:]
 
 
-def _read_box(array: blosc2.NDArray, start: Shape, size: Shape, fill: int) -> Shaped[np.ndarray, "x y z"]:
+def _read_box(array: _Array, start: Shape, size: Shape, fill: int) -> Shaped[np.ndarray, "x y z"]:
     low = [max(0, s) for s in start]
     high = [min(n, s + w) for n, s, w in zip(array.shape, start, size, strict=True)]
     inside = array[tuple(slice(a, max(a, b)) for a, b in zip(low, high, strict=True))]
     if inside.shape == tuple(size):
-        return inside
+        return inside.copy() if isinstance(array, np.ndarray) else inside  # whoever reads may write into it
     box = np.full(size, fill, dtype=array.dtype)
     offset = [a - s for a, s in zip(low, start, strict=True)]
     box[tuple(slice(o, o + n) for o, n in zip(offset, inside.shape, strict=True))] = inside

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,6 +8,7 @@ from rsuper.data.store import (
     AIR_HU,
     INDEXED_TUMOR_VOXELS,
     StoredCase,
+    _Memory,
     bounding_box,
     index_case,
     index_line,
@@ -118,3 +121,21 @@ def test_withheld_labels_lie_apart_from_the_volumes(stored):
     assert (case.ct((7, 0, 0), (1, 1, 1)) == 7).all()
     assert np.argwhere(case.tumors((0, 0, 0), (40, 6, 5))).tolist() == [[7, 3, 2]]
     assert np.argwhere(usual.tumors((0, 0, 0), (40, 6, 5))).tolist() == [[3, 2, 1]]
+
+
+def test_small_arrays_stay_in_memory_and_nobody_can_change_them(stored, monkeypatch):
+    (case,) = open_store(stored / "volumes.csv").values()
+    box = (0, 0, 0), case.index.shape
+    first = case.ct(*box)
+    assert isinstance(case._ct, np.ndarray)
+    first[:] = 7
+    assert (case.ct(*box) != 7).any()
+    with monkeypatch.context() as patch:
+        patch.setattr(_Memory, "left", 0)  # nothing is kept once the memory is used up
+        fresh = replace(case)
+        assert not isinstance(fresh._ct, np.ndarray)
+        for read in ("ct", "organs", "tumors"):
+            np.testing.assert_array_equal(getattr(fresh, read)(*box), getattr(case, read)(*box))
+            np.testing.assert_array_equal(
+                getattr(fresh, read)((-3, 2, 1), (9, 4, 99)), getattr(case, read)((-3, 2, 1), (9, 4, 99))
+            )
