@@ -34,12 +34,12 @@ class Batch:
     split: int
 
 
-def ellipsoid(side: int, device: str) -> tuple[Tensor, Box]:
-    """A region that fills its box, in a cube of `side` voxels."""
+def ellipsoid(side: int, device: str, shrunk: int = 0) -> tuple[Tensor, Box]:
+    """A region that fills its box, in a cube of `side` voxels; `shrunk`: voxels of 128 off its upper ends."""
     axes = torch.meshgrid(*[torch.arange(side, dtype=torch.float32)] * 3, indexing="ij")
     square = torch.zeros(side, side, side)
     for axis, (low, high) in zip(axes, REGION_BOX, strict=True):
-        first, last = low * side / FULL_SIDE, high * side / FULL_SIDE
+        first, last = low * side / FULL_SIDE, (high - shrunk) * side / FULL_SIDE
         square += ((axis - (first + last - 1) / 2) / ((last - first) / 2)) ** 2
     region = square <= 1
     box = bounding_box(region)
@@ -52,19 +52,22 @@ def sphere_volume_mm3(diameter_mm: float) -> float:
     return math.pi / 6 * diameter_mm**3
 
 
-def make_batch(side: int, patches: int, diameters_mm: tuple[float, ...], device: str) -> Batch:
+def make_batch(
+    side: int, patches: int, diameters_mm: tuple[float, ...], device: str, number: int = 0
+) -> Batch:
     """Noise with a tumor mask on every patch; the second half of the patches bears the reported tumors.
 
-    Diameters are for a patch of 128 voxels and shrink with it.
+    Diameters are for a patch of 128 voxels and shrink with it. Each `number` has another region and other
+    diameters, as each patch of a training has: what is kept per shape or ball is of no use to the next.
     """
     generator = torch.Generator().manual_seed(0)
     shape = (patches, TARGETS, side, side, side)
-    region, box = ellipsoid(side, device)
+    region, box = ellipsoid(side, device, number)
     outside = (~region).expand(shape).clone()
     tumor = torch.zeros(shape, dtype=torch.bool, device=device)
     middle, half = side // 2, max(1, side // 16)
     tumor[:, :, *[slice(middle - half, middle + half)] * 3] = True
-    sizes_mm = [diameter * side / FULL_SIDE for diameter in diameters_mm]
+    sizes_mm = [(diameter - number / 10) * side / FULL_SIDE for diameter in diameters_mm]
     tumors = tuple(ReportedTumor(region, sphere_volume_mm3(size), size, box) for size in sizes_mm)
     volume_mm3 = sum(each.volume_mm3 for each in tumors)
     split = patches // 2

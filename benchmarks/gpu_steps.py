@@ -1,20 +1,26 @@
 """Training steps of MedFormer: time, memory and waits, in several settings."""
 
 import gc
+import itertools
 import statistics
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from benchmarks.gpu_scenes import TARGETS, TUMORS_MM, Batch, make_batch, r_super_terms, segmentation_terms
 from benchmarks.gpu_timing import Recorder, Row, clocks, milliseconds, peak_gib, spread, waits
+from benchmarks.gpu_variants import norms_compiled, replace_depthwise
 from rsuper.networks.build import build_network
 from rsuper.networks.outputs import Outputs
 
 CLIP_NORM, LEARNING_RATE, WEIGHT_DECAY = 1.0, 1e-4, 0.05
+Compiled = tuple[Literal["norms", "depthwise", "whole"], ...]
 Terms = Callable[[Outputs, Batch], list[Tensor]]
 
 
@@ -23,7 +29,7 @@ class Setting:
     """How a step is computed.
 
     `tf32`: for convolutions and for matrix products. `search`: cuDNN times its algorithms at the first call
-    of each shape and keeps the fastest.
+    of each shape and keeps the fastest. `compiled`: by torch.compile, everything or some parts.
     """
 
     name: str
@@ -32,7 +38,7 @@ class Setting:
     channels_last: bool = False
     fused: bool = False
     search: bool = False
-    compiled: bool = False
+    compiled: Compiled = ()
 
 
 EAGER = (
@@ -44,7 +50,12 @@ FAST = Setting("bf16", bf16=True, tf32=(True, True), fused=True, search=True)
 FAST_LAST = Setting(
     "bf16, channels last", bf16=True, tf32=(True, True), fused=True, search=True, channels_last=True
 )
-COMPILED = Setting("bf16, compiled", bf16=True, tf32=(True, True), fused=True, search=True, compiled=True)
+COMPILED = (
+    replace(FAST, name="bf16, norms compiled", compiled=("norms",)),
+    replace(FAST, name="bf16, norms and depthwise compiled", compiled=("norms", "depthwise")),
+    replace(FAST, name="bf16, compiled", compiled=("whole",)),
+    replace(FAST_LAST, name="bf16, channels last, compiled", compiled=("whole",)),
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,8 @@ def switched(setting: Setting) -> Iterator[None]:
     before = cudnn.allow_tf32, matmul.allow_tf32, cudnn.benchmark
     cudnn.allow_tf32, matmul.allow_tf32, cudnn.benchmark = (*setting.tf32, setting.search)
     try:
-        yield
+        with norms_compiled() if "norms" in setting.compiled else nullcontext():
+            yield
     finally:
         cudnn.allow_tf32, matmul.allow_tf32, cudnn.benchmark = before
 
@@ -84,7 +96,9 @@ class Training:
             network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=fused or None
         )
         self.network = network
-        self.forward = torch.compile(network) if setting.compiled else network
+        if "depthwise" in setting.compiled:
+            replace_depthwise(network)
+        self.forward = torch.compile(network) if "whole" in setting.compiled else network
         self.setting, self.device = setting, size.device
 
     def outputs(self, image: Tensor) -> Outputs:
@@ -118,7 +132,7 @@ def measured(setting: Setting, size: Size, batch: Batch, terms: Terms) -> Row:
     try:
         with switched(setting):
             training = Training(setting, size)
-            call = lambda: training.step(batch, terms)  # noqa: E731
+            call = partial(training.step, batch, terms)
             times = milliseconds(call, size.device, warmup=size.warmup, repeats=size.repeats)
     except (RuntimeError, torch.OutOfMemoryError) as error:
         return {**row, "reason": f"{type(error).__name__}: {str(error)[:200]}"}
@@ -137,9 +151,12 @@ def train_rows(size: Size, record: Recorder) -> None:
 
 
 def compile_rows(size: Size, record: Recorder) -> None:
-    """Segmentation step, compiled: minutes may pass before its first row."""
+    """Segmentation step, parts of it compiled, then the whole: minutes may pass before a row."""
     batch = make_batch(size.patch, size.patches, TUMORS_MM, size.device)
-    record("compile", measured(COMPILED, size, batch, segmentation_terms))
+    for setting in COMPILED:
+        started = time.perf_counter()
+        row = measured(setting, size, batch, segmentation_terms)
+        record("compile", {**row, "seconds_in_all": time.perf_counter() - started})
 
 
 def report_rows(size: Size, record: Recorder) -> None:
@@ -156,15 +173,20 @@ def report_rows(size: Size, record: Recorder) -> None:
 
 
 def _ratio(training: Training, size: Size) -> Row:
-    """Both steps in two rounds each, so that a drift of the clocks meets both alike."""
-    batch = make_batch(size.patch, size.patches, TUMORS_MM, size.device)
+    """Both steps in two rounds each, so that a drift of the clocks meets both alike.
+
+    No two steps of a kind see the same region and tumors.
+    """
+    numbers = itertools.count()
+    make = partial(make_batch, size.patch, size.patches, TUMORS_MM, size.device)
     times: dict[str, list[float]] = {"segmentation": [], "r_super": []}
     peaks = {}
     repeats = -(-size.repeats // 2)
-    for number in range(2):
+    for _ in range(2):
         for name, terms in (("segmentation", segmentation_terms), ("r_super", r_super_terms)):
-            call = lambda terms=terms: training.step(batch, terms)  # noqa: E731
-            times[name] += milliseconds(call, size.device, warmup=size.warmup - number, repeats=repeats)
+            batches = [make(next(numbers) % 40) for _ in range(size.warmup + repeats)]
+            call = partial(_next_step, training, iter(batches), terms)
+            times[name] += milliseconds(call, size.device, warmup=size.warmup, repeats=repeats)
             peaks[name] = peak_gib(size.device)
     median = {name: statistics.median(own) for name, own in times.items()}
     return {
@@ -176,6 +198,10 @@ def _ratio(training: Training, size: Size) -> Row:
         "segmentation_gib": peaks["segmentation"],
         "r_super_gib": peaks["r_super"],
     }
+
+
+def _next_step(training: Training, batches: Iterator[Batch], terms: Terms) -> None:
+    training.step(next(batches), terms)
 
 
 def _waits(training: Training, size: Size, tumors: int) -> Row:

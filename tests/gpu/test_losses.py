@@ -97,6 +97,6 @@ def test_no_region_and_no_tumor():
     rows = slice(batch.split, None)
     logits = torch.randn(batch.tumor[rows].shape, device="cuda").requires_grad_()
     terms = region_ball_terms(logits, batch.outside[rows], (), UNIT)
-    assert float(terms.dice) == 0
+    assert terms.dice.item() == 0
     (terms.cross_entropy.mean() + terms.dice).backward()
     assert torch.isfinite(logits.grad).all()

@@ -54,7 +54,7 @@ def test_bf16_learns_as_float32_does(setting):
     assert (found - expected).abs().max() < 0.05 * expected[0]
 
 
-def curve(training, batch, steps=60):
+def curve(training, batch, steps=30):
     """Loss over an R-Super training on one batch, at a rate that learns in so many steps."""
     for group in training.optimizer.param_groups:
         group["lr"] = 1e-3
