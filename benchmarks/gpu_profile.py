@@ -87,7 +87,9 @@ def _kernels(training: Training, size: Size, record: Recorder) -> None:
     counts: Counter[str] = Counter()
     for event in found.events():
         # An annotation spans kernels that are listed themselves.
-        if on_device and (event.device_type != DeviceType.CUDA or event.is_user_annotation):
+        if on_device and (
+            event.device_type != DeviceType.CUDA or getattr(event, "is_user_annotation", False)
+        ):
             continue
         microseconds = event.time_range.elapsed_us() if on_device else event.self_cpu_time_total
         times[event.name] += microseconds / 1000

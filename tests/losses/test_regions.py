@@ -21,7 +21,7 @@ def region(row, channel, where, volume_mm3=8.0):
 
 
 def test_volume_by_hand():
-    # One region of 8 voxels of 8 mm3 at probability 0.5: 32 mm3 predicted, 100 reported, 90 would cost nothing.
+    # 8 voxels of 8 mm3 at probability 0.5: 32 mm3 predicted, 100 reported, 90 would cost nothing.
     probability = torch.zeros(2, 2, 6, 6, 6)
     where = mask((0, 2), (0, 2), (0, 2))
     probability[1, 0, where] = 0.5
