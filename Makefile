@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 SNAKEMAKE := OMP_NUM_THREADS=1 $(BIN)/snakemake --cores all
 EXPERIMENT := --config experiment=$(CONFIG)
 
-.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit extraction_report all test test-fast test-learning check format lint types new-method docs unlock clean
+.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit extraction_report all test test-fast test-learning test-gpu check format lint types new-method docs unlock clean
 
 help:  ## this text
 	@grep -hE '^[a-z0-9_ -]+:.*##' $(MAKEFILE_LIST) | awk -F':[^#]*## ' '{printf "  make %s\n      %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ test-fast: setup  ## all tests but the slow ones
 
 test-learning: setup  ## every method trained until it must have learned (config/easy.yaml)
 	$(BIN)/python -m pytest -m learning $(ARGS)
+
+test-gpu: setup  ## what needs a GPU, skipped with a reason where there is none; seconds on an idle one
+	$(BIN)/python -m pytest -m gpu -rs tests/gpu tests/losses $(ARGS)
 
 check: lint types test  ## format, lint, types, Snakemake's own lint, tests
 

@@ -1,6 +1,5 @@
 """The two report losses on a batch of CT-Report patches, with their constants."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,8 +10,7 @@ from torch import Tensor
 
 from rsuper.data.batches import ReportBatch
 from rsuper.losses.assignment import Assignment, ReportedTumor, VoxelRule, tally
-from rsuper.losses.ball import ball_terms
-from rsuper.losses.volume import background_loss, foreground_loss
+from rsuper.losses.regions import ReportedRegion, region_ball_terms, region_volume_loss
 from rsuper.networks.outputs import Outputs
 from rsuper.segmenter import naming_cases
 
@@ -67,10 +65,13 @@ def report_terms(
     assert outputs.deep is not None
     terms: dict[str, Tensor] = {}
     assignments = None
+    regions = _regions(batch)
     if config.volume_weight > 0:
-        terms["volume"] = config.volume_weight * _volume(torch.sigmoid(outputs.deep.float()), batch, config)
+        terms["volume"] = config.volume_weight * _volume(
+            torch.sigmoid(outputs.deep.float()), batch, regions, config
+        )
     if config.ball_weight > 0:
-        ball, assignments = _ball(outputs.final, batch, config)
+        ball, assignments = _ball(outputs.final, batch, regions, config)
         terms |= {"ball": config.ball_weight * ball, **tally(assignments)}
     if watch is not None:
         output = "deep" if config.volume_weight > 0 else "final"
@@ -79,42 +80,30 @@ def report_terms(
     return terms
 
 
-def _volume(probability: Tensor, batch: ReportBatch, config: ReportLossConfig) -> Tensor:
-    """Eq. 3 averaged over the supervised regions, plus Eq. 4 averaged over patches and targets."""
+def _volume(
+    probability: Tensor, batch: ReportBatch, regions: list[ReportedRegion], config: ReportLossConfig
+) -> Tensor:
     with naming_cases(batch.case_ids, probability.shape[1]):
-        background = background_loss(probability.flatten(0, 1), batch.outside.flatten(0, 1)).mean()
-    if not batch.regions:
-        return config.background_weight * background
-    maps = torch.stack([probability[region.row, region.channel] for region in batch.regions])
-    foreground, _ = foreground_loss(
-        maps,
-        torch.stack([region.mask for region in batch.regions]),
-        torch.tensor([region.volume_mm3 for region in batch.regions]),
-        torch.full((len(batch.regions),), math.prod(batch.spacing_mm)),
-        tolerance=config.tolerance,
-        stabilizer_mm3=config.stabilizer_mm3,
-    )
-    return foreground.mean() + config.background_weight * background
+        return region_volume_loss(
+            probability,
+            batch.outside,
+            regions,
+            batch.spacing_mm,
+            background_weight=config.background_weight,
+            tolerance=config.tolerance,
+            stabilizer_mm3=config.stabilizer_mm3,
+        )
 
 
 def _ball(
-    logits: Tensor, batch: ReportBatch, config: ReportLossConfig
+    logits: Tensor, batch: ReportBatch, regions: list[ReportedRegion], config: ReportLossConfig
 ) -> tuple[Tensor, tuple[Assignment, ...]]:
-    """Ball Loss, every target of every patch a case, and the masks that it rests on."""
-    channels = logits.shape[1]
-    tumors: list[list[ReportedTumor]] = [[] for _ in range(len(logits) * channels)]
-    penalized = batch.outside.clone()
-    for region in batch.regions:
-        penalized[region.row, region.channel] |= region.mask
-        tumors[region.row * channels + region.channel] += [
-            ReportedTumor(tumor.region, tumor.volume_mm3, tumor.diameter_mm, tumor.box)
-            for tumor in region.tumors
-        ]
-    with naming_cases(batch.case_ids, channels):
-        terms = ball_terms(
-            logits.flatten(0, 1),
-            tumors,
-            penalized.flatten(0, 1),
+    """Ball Loss and the masks that it rests on."""
+    with naming_cases(batch.case_ids, logits.shape[1]):
+        terms = region_ball_terms(
+            logits,
+            batch.outside,
+            regions,
             batch.spacing_mm,
             margin_mm=config.margin_mm,
             border_mm=config.border_mm,
@@ -122,3 +111,19 @@ def _ball(
             voxels_from=config.voxels_from,
         )
     return terms.cross_entropy.mean() + terms.dice, terms.assignments
+
+
+def _regions(batch: ReportBatch) -> list[ReportedRegion]:
+    return [
+        ReportedRegion(
+            region.row,
+            region.channel,
+            region.mask,
+            region.volume_mm3,
+            tuple(
+                ReportedTumor(each.region, each.volume_mm3, each.diameter_mm, each.box)
+                for each in region.tumors
+            ),
+        )
+        for region in batch.regions
+    ]

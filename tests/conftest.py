@@ -11,6 +11,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
 from rsuper.artifacts import Layout, write_lines, write_table
@@ -80,6 +81,19 @@ CONFIG: dict[str, object] = {
     },
     "validation": {"share": 0.15},  # round(0.15 * 6) = 1 case
 }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker of tests that need a GPU; `make test-gpu` runs these alone."""
+    config.addinivalue_line("markers", "gpu: needs a GPU; skipped where there is none (make test-gpu)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a GPU where there is none."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if marked and not torch.cuda.is_available():
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason="needs a GPU: torch sees none"))
 
 
 def _box(bounds: tuple[tuple[int, int, int], tuple[int, int, int]]) -> np.ndarray:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import strategies as st
 
@@ -131,5 +132,5 @@ def hill(side):
 
 
 def devices():
-    """CPU always, a GPU where there is one."""
-    return ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    """CPU, and a GPU: skipped where there is none."""
+    return ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]

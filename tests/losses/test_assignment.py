@@ -256,7 +256,8 @@ def test_nothing_waits_for_the_device():
             found.assigned.tolist()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")  # a prototype, torch says
 def test_nothing_waits_for_a_real_gpu():
     box = (slice(1, 9), slice(1, 9), slice(1, 9))
     probability = torch.rand(10, 10, 10, device="cuda")
