@@ -18,6 +18,9 @@ pytestmark = pytest.mark.gpu
 
 # Sums over 10^5 voxels in float32, in another order; a gradient is compared with the largest of its term.
 VALUE, GRADIENT = 2e-5, 2e-4
+# Two voxels of a ball whose probabilities differ by rounding alone may swap ranks, and with them weights that
+# differ by ln 2 over the ball's voxels (measured on an H200: 7e-4).
+RANKED = {"ball_cross_entropy": 2e-3}
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -30,7 +33,7 @@ def test_terms_gradients_and_assignment_equal_the_cpus(seed):
         found, found_gradient = (each.cpu() for each in on_gpu[name])
         assert float(found) == pytest.approx(float(value), rel=VALUE, abs=VALUE), name
         error = (found_gradient - gradient).abs().max() / gradient.abs().max()
-        assert error < GRADIENT, name
+        assert error < RANKED.get(name, GRADIENT), name
 
 
 @pytest.mark.parametrize("diameter_mm", [3.0, 11.0, 25.0])
