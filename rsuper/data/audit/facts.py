@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from rsuper.data.audit.case_masks import TUMOR_SUFFIX, AuditedMasks
 from rsuper.data.audit.journal import Journal, Row, measured_by
+from rsuper.data.audit.paths import without_paths
 from rsuper.data.store import bounding_box
 from rsuper.data.volumes import AIR_HU, Grid, Spacing, read_volume
 from rsuper.errors import DataError
@@ -64,7 +65,7 @@ def case_facts(case: Mapping[Any, object]) -> list[Row]:
     try:
         measured, grid = _ct_facts(path)
     except DataError as error:
-        return [{**row, "problem": _without_path(error, path)}]
+        return [{**row, "problem": _problem(error, path)}]
     masks = AuditedMasks(case, grid)
     return [{**row, **measured}, *({**row, **mask} for mask in _mask_rows(masks))]
 
@@ -78,7 +79,7 @@ def _mask_rows(masks: AuditedMasks) -> Iterator[Row]:
         try:
             mask = masks.read(name)
         except DataError as error:
-            yield {**row, "problem": _without_path(error, masks.file(name))}
+            yield {**row, "problem": _problem(error, masks.file(name))}
             continue
         target = name.split("_")[0]
         row |= mask_facts(mask, spacing_mm)
@@ -90,9 +91,9 @@ def _mask_rows(masks: AuditedMasks) -> Iterator[Row]:
         yield row
 
 
-def _without_path(error: DataError, path: Path) -> str:
-    """What went wrong, without where: the names of files and folders may tell who it is."""
-    return str(error).replace(f"{path}: ", "").replace(str(path), "the file")
+def _problem(error: DataError, path: Path) -> str:
+    """What went wrong, without where."""
+    return without_paths(str(error).removeprefix(f"{path}: "), {str(path): "the file"})
 
 
 def _ct_facts(path: Path) -> tuple[Row, Grid]:

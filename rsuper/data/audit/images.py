@@ -5,13 +5,14 @@ from collections.abc import Iterator
 import pandas as pd
 
 from rsuper.data.audit.known import Fault, Known
+from rsuper.data.audit.paths import without_paths
 
 USED = "used as they are"
 REPAIR = "look at the CT and repair its header, or drop the case from its metadata table"
 # Voxel edges: PanTS goes up to 10 mm; 1,024 voxels across a child are 0.25 mm.
 SPACING_MM = (0.2, 10.0)
-# Across the body scanners see up to 700 mm (800 mm extended); along it, from a slab to a whole body.
-ACROSS_MM, ALONG_MM = (100.0, 850.0), (60.0, 2200.0)
+# Less than 60 mm holds no pancreas or kidney. Across the body scanners see up to 700 mm (800 mm extended).
+ACROSS_MM, ALONG_MM = (60.0, 850.0), (60.0, 2200.0)
 MOST_OBLIQUE_DEG = 10.0
 LOST_HEADER_VOXELS = 512
 AIR_AT_MOST_HU = -500
@@ -23,12 +24,15 @@ NUMBER = r"-?\d+(\.\d+)?(e-?\d+)?"
 def unusable_cases(known: Known) -> Iterator[Fault]:
     """Every listed case can be used."""
     rows = known.cohorts[known.cohorts["reason"] != ""]
-    # The case is named beside the reason; where its files lie may tell who it is.
     reasons = [
-        str(row.reason)
-        .replace(str(row.ct), "the CT")
-        .replace(str(row.segmentations), "the masks' folder")
-        .replace(str(row.case_id), "the case")
+        without_paths(
+            str(row.reason),
+            {
+                str(row.ct): "the CT",
+                str(row.segmentations): "the masks",
+                str(row.case_id): "the case",  # it is named beside the reason
+            },
+        )
         for row in rows.itertuples(index=False)
     ]
     for reason, own in _alike(rows.assign(text=reasons)):

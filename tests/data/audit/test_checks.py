@@ -246,7 +246,7 @@ def test_damaged_files_are_grouped(experiment):
         ("spacing", {"spacing_mm": "0.8 0.8 12", "shape": "512 512 40"}),
         ("spacing", {"spacing_mm": "0.1 0.8 2", "shape": "2048 512 200"}),
         ("spacing", {"spacing_mm": "1 1 1"}),  # 512 x 512 voxels: a lost header
-        ("field_of_view", {"shape": "100 512 200"}),  # 80 mm
+        ("field_of_view", {"shape": "70 512 200"}),  # 56 mm
         ("field_of_view", {"shape": "512 1100 200"}),  # 880 mm
         ("field_of_view", {"shape": "512 512 20"}),  # 40 mm along the body
         ("field_of_view", {"shape": "512 512 1200"}),  # 2,400 mm
