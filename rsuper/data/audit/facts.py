@@ -49,7 +49,8 @@ def facts_frame(cohort: pd.DataFrame, journal: Journal | None = None, workers: i
     measured = tqdm(measured_by(workers, case_facts, pending), "audit", len(pending), mininterval=5)
     for row, facts in zip(pending, measured, strict=True):
         known[str(row["sha256"])] = facts
-        if journal is not None:
+        # What could not be read may be readable next time: a disk that was not there.
+        if journal is not None and not any(fact["problem"] for fact in facts):
             journal.add(str(row["sha256"]), facts)
     if journal is not None:
         journal.keep(str(row["sha256"]) for row in usable)

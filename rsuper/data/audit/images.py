@@ -48,7 +48,7 @@ def damaged_files(known: Known) -> Iterator[Fault]:
             text,
             list(own["case_id"]),
             "the run stops",
-            "repair the file, or drop the case from its metadata table",
+            "repair the file and list the cases again (--forcerun cohort), or drop the case",
         )
 
 

@@ -48,7 +48,8 @@ class Journal:
     def keep(self, hashes: Iterable[str]) -> None:
         """Forget all cases but these."""
         found = self.read()
-        write_lines([self._line(sha256, found[sha256]) for sha256 in dict.fromkeys(hashes)], self.path)
+        kept = [sha256 for sha256 in dict.fromkeys(hashes) if sha256 in found]
+        write_lines([self._line(sha256, found[sha256]) for sha256 in kept], self.path)
 
     def _line(self, sha256: str, facts: Sequence[Row]) -> str:
         return json.dumps({"version": self.version, "sha256": sha256, "facts": facts})

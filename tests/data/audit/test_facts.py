@@ -200,6 +200,7 @@ def test_a_killed_job_goes_on(tiny, tmp_path):
     again = facts_frame(cohort, Journal(path, "v2"))  # other code measures anew
     assert by_file(again, "tiny_M1").loc["ct", "problem"] == "no such file"
     assert set(Journal(path, "v1").read()) == set()
+    assert set(Journal(path, "v2").read()) == {"two"}  # what could not be read is tried again
 
 
 def test_several_processes_measure_the_same(tiny):

@@ -40,9 +40,9 @@ def test_one_paragraph_stops_the_run(experiment):
     assert str(stopped.value) == (
         "the audit stops the run. patients_in_two_roles: 1 patient with more than one role: mask_train and "
         "test_internal (1) (a_0, a_1, a_2, a_3, a_4 and 2 more); to mend it, give all CTs of a patient one "
-        "role, or set leaked_patients to exclude or with_and_without; damaged_files: ct: damaged NIfTI: end of "
-        "file (a_1); to mend it, repair the file, or drop the case from its metadata table. "
-        "All findings: results/audit.md"
+        "role, or set leaked_patients to exclude or with_and_without; damaged_files: ct: damaged NIfTI: end "
+        "of file (a_1); to mend it, repair the file and list the cases again (--forcerun cohort), or drop "
+        "the case. All findings: results/audit.md"
     )
 
 
