@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 SNAKEMAKE := OMP_NUM_THREADS=1 $(BIN)/snakemake --cores all
 EXPERIMENT := --config experiment=$(CONFIG)
 
-.PHONY: help setup audit table1 table2 table3 figures claims hypotheses paper_audit extraction_report all test test-fast test-learning check format lint types new-method docs unlock clean
+.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit extraction_report all test test-fast test-learning check format lint types new-method docs unlock clean
 
 help:  ## this text
 	@grep -hE '^[a-z0-9_ -]+:.*##' $(MAKEFILE_LIST) | awk -F':[^#]*## ' '{printf "  make %s\n      %s\n", $$1, $$2}'
@@ -25,6 +25,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,dev]"
 	@touch $(STAMP)
 
+.PHONY: audit
 audit: setup  ## before you train: are the data what they seem to be? (CONFIG=config/x.yaml; docs/data_audit.md)
 	$(SNAKEMAKE) $(EXPERIMENT) $(ARGS) -- $@
 
