@@ -25,6 +25,10 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,dev]"
 	@touch $(STAMP)
 
+.PHONY: audit
+audit: setup  ## before you train: are the data what they seem to be? (CONFIG=config/x.yaml; docs/data_audit.md)
+	$(SNAKEMAKE) $(EXPERIMENT) $(ARGS) -- $@
+
 table1 table2 table3 figures claims hypotheses paper_audit extraction_report all: setup  ## a table, the figures, the claims, the experiment's hypotheses, the audit of the paper, how well reports are read, or all of them but the last (CONFIG=config/x.yaml)
 	$(SNAKEMAKE) $(EXPERIMENT) $(ARGS) -- $@
 

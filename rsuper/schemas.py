@@ -150,6 +150,39 @@ LEAKED = Table(
         "training_roles": TEXT,  # that the patient has too, blank-separated
     },
 )
+AUDIT_FACTS = Table(
+    "audit facts",
+    {
+        "case_id": TEXT,
+        "file": TEXT,  # ct, an organ mask, or <target>_tumor
+        "problem": TEXT,  # why it cannot be read; blank where it can
+        "image": TEXT,  # of the CT: hash of its voxels in RAS+, whatever order, type or compression
+        "hu_min": NUMBER,
+        "hu_median": NUMBER,
+        "hu_high": NUMBER,  # 99.9 % of the voxels are not above
+        "hu_max": NUMBER,
+        "values": NUMBER,  # distinct ones, in whole HU
+        "not_finite": NUMBER,  # voxels
+        "oblique_deg": NUMBER,  # largest angle between an axis of the volume and the patient's
+        "volume_ml": NUMBER,  # of a mask, as what follows
+        "center_x_mm": NUMBER,  # from the first voxel, RAS+; blank where the mask is empty
+        "center_y_mm": NUMBER,
+        "extent_mm": NUMBER,  # longest edge of its bounding box
+        "inside": NUMBER,  # of a tumor: share of its voxels within the grown organ; blank without organ mask
+    },
+)
+AUDIT = Table(
+    "audit.csv",
+    {
+        "check": TEXT,
+        "severity": TEXT,  # stop | warning | note
+        "n_cases": COUNT,
+        "cases": TEXT,  # the first ones, blank-separated
+        "finding": TEXT,
+        "action": TEXT,  # what the suite does with them
+        "advice": TEXT,
+    },
+)
 PAPER_AUDIT = Table(
     "paper_audit.csv",
     {

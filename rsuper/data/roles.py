@@ -21,17 +21,28 @@ def refuse_patients_in_two_roles(cohort: pd.DataFrame, experiment: Experiment) -
     Raises:
         DataError: names up to five such patients with their roles.
     """
-    training = set(experiment.roles.values())
-    mixed = _patients_in_two_roles(cohort, experiment)
+    mixed = refused_patients(cohort, experiment)
     remedy = "give all CTs of a patient one role"
     if experiment.leaked_patients == "stop":
         remedy += ", or set leaked_patients to exclude or with_and_without"
-    else:
-        mixed = {patient: own for patient, own in mixed.items() if len(training & set(own)) > 1}
     if mixed:
         named = "; ".join(f"{patient} ({', '.join(own)})" for patient, own in list(mixed.items())[:5])
         more = f" (and {len(mixed) - 5} more)" if len(mixed) > 5 else ""
         raise DataError(f"patients with more than one role: {named}{more}; {remedy}")
+
+
+def refused_patients(cohort: pd.DataFrame, experiment: Experiment) -> dict[str, list[str]]:
+    """List the patients whose roles stop a run, each with these roles; see `refuse_patients_in_two_roles`.
+
+    Args:
+        cohort: rows with `patient_id` and `role`; whatever stands in `patient_id` is taken for the patient.
+        experiment: names the roles of training and of the test sets, and what to do with leaked patients.
+    """
+    mixed = _patients_in_two_roles(cohort, experiment)
+    if experiment.leaked_patients == "stop":
+        return mixed
+    training = set(experiment.roles.values())
+    return {patient: own for patient, own in mixed.items() if len(training & set(own)) > 1}
 
 
 def leaked_cases(cohort: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
