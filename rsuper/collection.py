@@ -23,7 +23,7 @@ from rsuper.data.roles import (
 )
 from rsuper.data.sources.abdomenatlas import STATED_FILE
 from rsuper.data.sources.raw_case import Origin, origin_of
-from rsuper.data.sources.registry import read_reports, report_tables
+from rsuper.data.sources.registry import read_reports, report_files
 from rsuper.data.store import StoredCase, open_store, open_withheld
 from rsuper.data.volumes import read_grid
 from rsuper.errors import DataError
@@ -101,7 +101,7 @@ class Collection:
         files = sorted(self.layout.root.glob("report_vectors/*/*.csv"))
         for name in self.experiment.datasets:
             origin = self._origin(name)
-            files += [*report_tables(origin), origin.root / STATED_FILE]
+            files += [*report_files(origin), origin.root / STATED_FILE]
             files += [self.layout.findings(name), self.layout.cohort(name), self.layout.answers(name)]
         return files
 

@@ -86,7 +86,7 @@ def _problems(case: RawCase, mask_role: str) -> list[str]:
     if not case.organs:
         return [f"{case.case_id}: no organ mask in {case.ct.parent / 'segmentations'}"]
     if case.role == mask_role and not case.tumors:
-        return [f"{case.case_id}: role {case.role} needs a tumor mask in {case.masks.files[0].parent}"]
+        return [f"{case.case_id}: role {case.role} needs a tumor mask in {_mask_folder(case)}"]
     try:
         ct = read_grid(case.ct)
         masks = {path: read_grid(path) for path in case.masks.files}
@@ -121,6 +121,10 @@ def _content_sha256(case: RawCase, findings: ReportFindings | None) -> str:
     return digest.hexdigest()
 
 
+def _mask_folder(case: RawCase) -> Path:
+    return next((path.parent for path in case.masks.files), case.ct.parent / "segmentations")
+
+
 def _masks_text(case: RawCase) -> str:
     """Describe the masks; blank in the AbdomenAtlas layout, where names of files say everything."""
     usual = folder_masks(case.ct.parent / "segmentations", case.organs, case.tumors)
@@ -137,7 +141,7 @@ def _row(case: RawCase, findings: ReportFindings | None, reason: str) -> dict[st
         "dataset": case.case_id.removesuffix(f"_{case.source_id}"),
         "role": case.role,
         "ct": str(case.ct),
-        "segmentations": "" if masks else str(case.ct.parent / "segmentations"),
+        "segmentations": str(_mask_folder(case)),
         "organs": " ".join(case.organs),
         "annotated": " ".join(case.tumors),
         "has_report": findings is not None,

@@ -7,7 +7,12 @@ from snakemake.exceptions import WorkflowError
 from rsuper.artifacts import Layout
 from rsuper.config.load import load_experiment
 from rsuper.data.sources.raw_case import origin_of
-from rsuper.data.sources.registry import adapter_file, case_tables, report_tables
+from rsuper.data.sources.registry import (
+    adapter_file,
+    case_tables,
+    named_by_hand,
+    report_tables,
+)
 from rsuper.errors import RsuperError
 from rsuper.fingerprint import fingerprint
 from rsuper.job import local_device
@@ -145,8 +150,10 @@ def report_vectors(wildcards):
 
 
 def reports_in(dataset):
-    """A data set's tables of reports; a folder of the user's may have none."""
-    return existing_or_made(dataset, report_tables(origin(dataset)))
+    """A data set's tables of reports, and those that say whose are read; a user's folder may have none."""
+    place = origin(dataset)
+    listing = [] if named_by_hand(place.settings) else case_tables(place)
+    return existing_or_made(dataset, dict.fromkeys([*report_tables(place), *listing]))
 
 
 def tables_of(dataset):

@@ -7,7 +7,7 @@ from rsuper.artifacts import write_table
 from rsuper.config.dataset import Dataset
 from rsuper.data.cohort import cohort_frame, read_findings
 from rsuper.data.sources.raw_case import Origin
-from rsuper.data.sources.registry import adapter_name, read_cases
+from rsuper.data.sources.registry import named_by_hand, read_cases
 from rsuper.job import run
 from rsuper.schemas import COHORT
 
@@ -17,9 +17,7 @@ def main(snakemake: Any) -> None:
     params, settings = snakemake.params, Dataset.model_validate(snakemake.params.dataset)
     cases = read_cases(Origin(snakemake.wildcards.dataset, Path(params.root), settings))
     findings = read_findings(Path(snakemake.input.findings))
-    # Whoever wrote the metadata table of the plain layout meant its cases; a download may have damaged ones.
-    strict = adapter_name(settings.source) == "abdomenatlas" and settings.role is None
-    frame = cohort_frame(cases, findings, params.mask_role, strict=strict)
+    frame = cohort_frame(cases, findings, params.mask_role, strict=named_by_hand(settings))
     write_table(frame, Path(snakemake.output[0]), COHORT)
 
 

@@ -8,7 +8,7 @@ from rsuper.config.dataset import Dataset
 from rsuper.config.experiment import Extraction
 from rsuper.data.sources.abdomenatlas import STATED_FILE
 from rsuper.data.sources.raw_case import Origin
-from rsuper.data.sources.registry import read_reports
+from rsuper.data.sources.registry import read_listed_reports
 from rsuper.extraction.read import read_all
 from rsuper.job import run
 from rsuper.reports.accuracy import compare
@@ -21,7 +21,7 @@ def main(snakemake: Any) -> None:
     params, output, dataset = snakemake.params, snakemake.output, snakemake.wildcards.dataset
     root = Path(params.root)
     origin = Origin(dataset, root, Dataset.model_validate(params.dataset))
-    reports = dict(sorted(read_reports(origin).items()))
+    reports = dict(sorted(read_listed_reports(origin).items()))
     read = read_all(reports, Extraction(**params.settings["extraction"]), Path(params.answers))
     found, ledger, lines = read.findings, read.ledger, []
     if found and (root / STATED_FILE).is_file():

@@ -73,6 +73,7 @@ def _mask_folders(origin: Origin) -> dict[str, Path]:
     if not path.is_file():
         return {}
     frame = read_columns(path, {"id": _ID, "other": ("BDMAP_ID", "BDMAP ID")})
+    refuse(id_problems(frame["other"], path))
     pairs = zip(frame["id"], (origin.folder("masks") / other for other in frame["other"]), strict=True)
     return {name: folder for name, folder in pairs if not (origin.folder("masks") / name).is_dir()}
 

@@ -2,15 +2,16 @@
 
 A source is one file of this folder, named as in the experiment file (`rsuper/config/dataset.py` lists the
 names and what keys each takes). It has `cases(origin)`; where the data set has texts of reports
-`reports(origin)` and `report_tables(origin)`; where its cases come from tables `tables(origin)`. Adapters
-are imported by name, so that editing one runs again what was made from its data sets, and nothing else.
+`reports(origin)` and `report_tables(origin)`, and `report_files(origin)` for texts in files of their own;
+where its cases come from tables `tables(origin)`. Adapters are imported by name, so that editing one runs
+again what was made from its data sets, and nothing else.
 """
 
 import importlib
 from pathlib import Path
 from types import ModuleType
 
-from rsuper.config.dataset import MADE
+from rsuper.config.dataset import MADE, Dataset
 from rsuper.data.sources.raw_case import Origin, RawCase
 
 _PACKAGE = "rsuper.data.sources"
@@ -51,8 +52,39 @@ def read_reports(origin: Origin) -> dict[str, str]:
     return reports
 
 
+def read_listed_reports(origin: Origin) -> dict[str, str]:
+    """Read the reports of the cases that are used: a download has texts of others too.
+
+    Where the cases are named by hand every report is returned, so that one without its case is noticed.
+
+    Raises:
+        ArtifactError, DataError: as `read_cases` and `read_reports`.
+    """
+    texts = read_reports(origin)
+    if not texts or named_by_hand(origin.settings):
+        return texts
+    listed = {case.source_id for case in read_cases(origin)}
+    return {case: text for case, text in texts.items() if case in listed}
+
+
+def named_by_hand(settings: Dataset) -> bool:
+    """Whether the cases are those of a metadata table in the plain layout, or made by a rule.
+
+    Whoever wrote that table meant its cases: there, what cannot be used is an error. A download may have
+    damaged or missing files, which are rows with a reason.
+    """
+    return adapter_name(settings.source) == "abdomenatlas" and settings.role is None
+
+
+def report_files(origin: Origin) -> list[Path]:
+    """Every file that texts of reports are in; they need not exist."""
+    adapter = _adapter(origin)
+    files: list[Path] = adapter.report_files(origin) if hasattr(adapter, "report_files") else []
+    return [*report_tables(origin), *files]
+
+
 def report_tables(origin: Origin) -> list[Path]:
-    """Files that reports are read from; they need not exist."""
+    """Tables that reports are read from; they need not exist."""
     adapter = _adapter(origin)
     files: list[Path] = adapter.report_tables(origin) if hasattr(adapter, "report_tables") else []
     return files

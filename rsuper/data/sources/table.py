@@ -117,11 +117,13 @@ def reports(origin: Origin) -> dict[str, str]:
 
 
 def report_tables(origin: Origin) -> list[Path]:
-    """Name the table, and the files of reports that it names."""
-    if not _path(origin).is_file():
-        return [_path(origin)]
-    files = (file for file in _table(origin)["report_file"] if file)
-    return [_path(origin), *(origin.root / file for file in files)]
+    """Name the table."""
+    return [_path(origin)]
+
+
+def report_files(origin: Origin) -> list[Path]:
+    """Name the text files that the table names."""
+    return [origin.root / file for file in _table(origin)["report_file"] if file]
 
 
 def tables(origin: Origin) -> list[Path]:

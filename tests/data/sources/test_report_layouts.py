@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from rsuper.data.sources.registry import read_cases, read_reports, report_tables
+from rsuper.data.sources.registry import read_cases, read_listed_reports, read_reports, report_tables
 from rsuper.errors import DataError
 
 KIDNEYS = ("kidney_left", "kidney_right")
@@ -55,6 +55,14 @@ def test_merlin(merlin, origin_at, listed):
         "AC5": "Normal.",
     }
     assert merlin / "reports_final.csv" in report_tables(origin)
+    trained = origin_at(merlin, "merlin", splits={"train": "report_train"})
+    assert set(read_listed_reports(trained)) == {"AC1", "AC4", "AC5"}  # AC2 is of another split
+
+
+def test_merlin_masks_stay_below_their_folder(merlin, origin_at):
+    (merlin / "mapping_merlin.csv").write_text("Encrypted Accession Number,BDMAP_ID\nAC2,../elsewhere\n")
+    with pytest.raises(DataError, match=r"mapping_merlin.csv: case id '../elsewhere' is not usable"):
+        read_cases(origin_at(merlin, "merlin", role="x"))
 
 
 def test_merlin_needs_patients_and_reports(merlin, origin_at):

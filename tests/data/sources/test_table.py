@@ -7,7 +7,7 @@ import pytest
 from rsuper.artifacts import read_table, write_table
 from rsuper.config.experiment import Preprocess
 from rsuper.data.preprocess import preprocess_cohort
-from rsuper.data.sources.registry import case_tables, read_cases, read_reports, report_tables
+from rsuper.data.sources.registry import case_tables, read_cases, read_reports, report_files
 from rsuper.data.store import open_store
 from rsuper.errors import DataError
 from rsuper.schemas import COHORT, VOLUMES
@@ -111,7 +111,7 @@ def test_reports_from_cells_and_files(site, tmp_path):
         "A": "A 14 mm mass in the pancreatic head.",
         "B": "Both kidneys are normal.",
     }
-    assert report_tables(origin) == [tmp_path / "cases.csv", tmp_path / "reports" / "A.txt"]
+    assert report_files(origin) == [tmp_path / "cases.csv", tmp_path / "reports" / "A.txt"]
     assert tmp_path / "cases.csv" in case_tables(origin)
 
 
