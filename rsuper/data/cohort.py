@@ -66,17 +66,23 @@ def cohort_frame(
 
 
 def _settled(case: RawCase, mask_role: str) -> tuple[RawCase, list[str]]:
-    """Return a case with the kidneys that it has, and what is wrong with it."""
+    """Return a case with the kidneys that it has, and what is wrong with it.
+
+    Of label maps the voxels are read here, of all other files the headers alone.
+    """
     problems = _problems(case, mask_role)
-    shared = {name: source for name, source in case.organs.items() if source.side}
-    if problems or not shared:
+    if problems or not any(s.labels or s.side for s in [*case.organs.values(), *case.tumors.values()]):
         return case, problems
     reader = MaskReader(case.masks, read_grid(case.ct))
     try:
-        absent = [name for name, source in shared.items() if source.side not in reader.sides(source)]
+        reader.check_labels()
+        organs = {
+            name: source
+            for name, source in case.organs.items()
+            if not source.side or source.side in reader.sides(source)
+        }
     except DataError as error:
         return case, [f"{case.case_id}: {error}"]
-    organs = {name: source for name, source in case.organs.items() if name not in absent}
     return replace(case, masks=replace(case.masks, organs=organs)), []
 
 

@@ -38,6 +38,16 @@ class MaskReader:
         """
         return self._read(_named(self.masks.tumors, target))
 
+    def check_labels(self) -> None:
+        """Read every label map of the case.
+
+        Raises:
+            DataError: as `organ`.
+        """
+        for source in (*self.masks.organs.values(), *self.masks.tumors.values()):
+            if source.labels:
+                self._map(source)
+
     def sides(self, source: MaskSource) -> list[str]:
         """Return which kidneys a mask of both holds: left, right or both.
 
@@ -59,11 +69,14 @@ class MaskReader:
     def _plain(self, source: MaskSource) -> Bool[np.ndarray, "x y z"]:
         if not source.labels:
             return read_mask(source.path, self.like)
-        if source.path not in self._labels:
-            self._labels[source.path] = read_labels(source.path, self.like, source.known)
         lookup = np.zeros(256, dtype=bool)
         lookup[list(source.labels)] = True
-        return lookup[self._labels[source.path]]
+        return lookup[self._map(source)]
+
+    def _map(self, source: MaskSource) -> UInt8[np.ndarray, "x y z"]:
+        if source.path not in self._labels:
+            self._labels[source.path] = read_labels(source.path, self.like, source.known)
+        return self._labels[source.path]
 
     def _both(self, source: MaskSource) -> dict[str, Bool[np.ndarray, "x y z"]]:
         key = MaskSource(source.path, source.labels, source.known)

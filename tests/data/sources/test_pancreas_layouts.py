@@ -34,6 +34,16 @@ def test_msd_pancreas(tmp_path, body, origin_at, listed):
     assert len(index.tumor_voxels["pancreas"]) == 27
 
 
+def test_a_label_that_the_source_does_not_have(tmp_path, body, origin_at, listed):
+    for name, lesion in (("pancreas_001", 2), ("pancreas_004", 3)):
+        body.ct(tmp_path / "imagesTr" / f"{name}.nii.gz")
+        parts = {1: ("pancreas",), lesion: ("pancreatic_lesion",)}
+        body.labels(tmp_path / "labelsTr" / f"{name}.nii.gz", parts)
+    reasons = listed(origin_at(tmp_path, "msd_pancreas", role="mask_train"))["reason"]
+    assert reasons["own_pancreas_001"] == ""
+    assert "pancreas_004.nii.gz: expected labels [1, 2], found [3.0]" in reasons["own_pancreas_004"]
+
+
 def test_panorama(tmp_path, body, origin_at, listed):
     parts = {4: ("pancreas",), 5: ("pancreas_body",), 1: ("pancreatic_lesion",), 2: ("kidney_left",)}
     labels = tmp_path / "panorama_labels" / "manual_labels"

@@ -76,4 +76,4 @@ def test_the_real_clinical_table_of_panorama(real):
     frame = read_columns(path, {"id": ("PANORAMA_study_id",), "label": ("label",)}, {"age": ("patient_age",)})
     assert len(frame) == frame["id"].nunique() == 2238
     assert frame["label"].value_counts().to_dict() == {"non-PDAC": 1562, "PDAC": 676}
-    assert frame["age"].map(number).notna().mean() > 0.9
+    assert frame["age"].map(number).isna().sum() == 274  # scans of MSD and NIH, whose cells are blank
