@@ -199,7 +199,7 @@ class Experiment(Section):
     phantom: PhantomSpec | None = None
     real_anatomy: RealAnatomySpec | None = None
     roles: dict[Literal["mask_train", "report_train"], str] = Field(
-        default_factory=lambda: {"mask_train": "mask_train", "report_train": "report_train"}
+        {"mask_train": "mask_train", "report_train": "report_train"}
     )
     test_sets: Annotated[dict[str, TestSet], Field(min_length=1)]
     leaked_patients: Literal["stop", "exclude", "with_and_without"] = Field(

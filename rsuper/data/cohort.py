@@ -66,7 +66,7 @@ def cohort_frame(
 
 
 def _settled(case: RawCase, mask_role: str) -> tuple[RawCase, list[str]]:
-    """Return a case with the kidneys that it has, and what is wrong with it.
+    """Return a case with the organs that its label maps hold, and what is wrong with it.
 
     Of label maps the voxels are read here, of all other files the headers alone.
     """
@@ -75,14 +75,11 @@ def _settled(case: RawCase, mask_role: str) -> tuple[RawCase, list[str]]:
         return case, problems
     reader = MaskReader(case.masks, read_grid(case.ct))
     try:
-        reader.check_labels()
-        organs = {
-            name: source
-            for name, source in case.organs.items()
-            if not source.side or source.side in reader.sides(source)
-        }
+        organs = reader.held_organs()
     except DataError as error:
         return case, [f"{case.case_id}: {error}"]
+    if not organs:
+        return case, [f"{case.case_id}: no voxel of any organ in {case.masks.files[0]}"]
     return replace(case, masks=replace(case.masks, organs=organs)), []
 
 

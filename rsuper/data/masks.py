@@ -38,23 +38,23 @@ class MaskReader:
         """
         return self._read(_named(self.masks.tumors, target))
 
-    def check_labels(self) -> None:
-        """Read every label map of the case.
+    def held_organs(self) -> dict[str, MaskSource]:
+        """Check all label maps, and return the organs that have a voxel there or a file of their own.
+
+        What a scan does not show has no voxel in a label map, and a lone kidney is of one side.
 
         Raises:
             DataError: as `organ`.
         """
-        for source in (*self.masks.organs.values(), *self.masks.tumors.values()):
+        for source in self.masks.tumors.values():
             if source.labels:
                 self._map(source)
+        return {name: source for name, source in self.masks.organs.items() if self._holds(source)}
 
-    def sides(self, source: MaskSource) -> list[str]:
-        """Return which kidneys a mask of both holds: left, right or both.
-
-        Raises:
-            DataError: as `organ`.
-        """
-        return list(self._both(source))
+    def _holds(self, source: MaskSource) -> bool:
+        if not (source.labels or source.side):
+            return True
+        return bool(self._plain(source).any()) and (not source.side or source.side in self._both(source))
 
     def _read(self, source: MaskSource) -> Bool[np.ndarray, "x y z"]:
         if source.holder:
@@ -90,17 +90,12 @@ class MaskReader:
 
     def _held(self, source: MaskSource) -> Bool[np.ndarray, "x y z"]:
         if source.path not in self._placed:
-            organs = {name: self.organ(name) for name in self.masks.organs}
-            lumps = by_overlap(
-                self._plain(MaskSource(source.path, source.labels, source.known)),
-                {
-                    target: np.logical_or.reduce(
-                        [mask for name, mask in organs.items() if name.startswith(target)]
-                    )
-                    for target in sorted({name.partition("_")[0] for name in organs})
-                },
-            )
-            self._placed[source.path] = lumps
+            organs: dict[str, Bool[np.ndarray, "x y z"]] = {}
+            for name in self.masks.organs:
+                target = name.partition("_")[0]
+                mask = self.organ(name)
+                organs[target] = organs[target] | mask if target in organs else mask
+            self._placed[source.path] = by_overlap(self._plain(source), organs)
         if source.holder not in self._placed[source.path]:
             raise DataError(f"{source.path}: no organ mask to find tumors of the {source.holder} by")
         return self._placed[source.path][source.holder].copy()

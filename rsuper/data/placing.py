@@ -86,7 +86,7 @@ def _one_side(
     return {"right" if off_mm > 0 else "left": np.flatnonzero(own) + 1}
 
 
-def _filled(like: Mask, window: tuple[slice, ...], part: Mask) -> Mask:
+def _filled(like: Mask, window: tuple[slice, ...], part: Bool[np.ndarray, "u v w"]) -> Mask:
     mask = np.zeros(like.shape, dtype=bool)
     mask[window] = part
     return mask
@@ -106,9 +106,16 @@ def by_overlap(
         is of an organ that is not among them, and is left out.
     """
     found = {name: np.zeros(tumors.shape, dtype=bool) for name in structures}
-    parts, _ = ndimage.label(tumors, structure=np.ones((3, 3, 3)))
-    for number, window in enumerate(ndimage.find_objects(parts), start=1):
-        lump = parts[window] == number
+    box = bounding_box(tumors)
+    if box is None:
+        return found
+    corner = tuple(slice(low, high) for low, high in zip(*box, strict=True))
+    parts, _ = ndimage.label(tumors[corner], structure=np.ones((3, 3, 3)))
+    for number, place in enumerate(ndimage.find_objects(parts), start=1):
+        lump = parts[place] == number
+        window = tuple(
+            slice(low + part.start, low + part.stop) for low, part in zip(box[0], place, strict=True)
+        )
         held = {name: np.count_nonzero(lump & mask[window]) for name, mask in structures.items()}
         best = max(held, key=lambda name: held[name], default=None)
         if best is not None and held[best] > LEAST_SHARE * np.count_nonzero(lump):

@@ -19,14 +19,13 @@ from rsuper.schemas import EXTRACTION_LEDGER
 def main(snakemake: Any) -> None:
     """Findings from free text, a ledger row per report, and the accuracy where it can be told."""
     params, output, dataset = snakemake.params, snakemake.output, snakemake.wildcards.dataset
-    root = Path(params.root)
-    origin = Origin(dataset, root, Dataset.model_validate(params.dataset))
+    origin = Origin(dataset, Path(params.root), Dataset.model_validate(params.dataset))
     reports = dict(sorted(read_listed_reports(origin).items()))
     read = read_all(reports, Extraction(**params.settings["extraction"]), Path(params.answers))
     found, ledger, lines = read.findings, read.ledger, []
-    if found and (root / STATED_FILE).is_file():
+    if found and (origin.root / STATED_FILE).is_file():
         known = {item.case_id for item in found}
-        stated = [ReportFindings.model_validate_json(line) for line in read_lines(root / STATED_FILE)]
+        stated = [ReportFindings.model_validate_json(line) for line in read_lines(origin.root / STATED_FILE)]
         for target, shares in compare([each for each in stated if each.case_id in known], found).items():
             aspects = ("presence", "segments", "diameters", "count")
             values = ", ".join(f"{name} {shares[name]:.3f}" for name in aspects)

@@ -2,7 +2,7 @@
 
 1 kidney, 2 tumor, 3 cyst: a cyst is kidney and no tumor. Tumors of a case are told apart by the files
 `instances/tumor_instance-<number>_annotation-1.nii.gz`; which kidney is left, by the affine. Every patient
-has one case; cases below 400 are patients of KiTS21, below 300 (210 of them labeled) of KiTS19.
+has one case; those below 300 are KiTS21's, among them the 210 labeled ones of KiTS19.
 """
 
 import re

@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
-
-import pandas as pd
+from typing import Any
 
 from rsuper.artifacts import Layout, read_table
 from rsuper.config.dataset import ROOTS, Dataset
@@ -114,20 +113,20 @@ def assembled(origin: Origin, found: Iterable[Found]) -> list[RawCase]:
         raise DataError(
             f"{origin.root}: no case of source {settings.source}; see docs/data.md for its layout"
         )
-    own_roles = any(case.role for case in cases)
-    table = None
-    if not (settings.role or settings.splits or own_roles):
-        table = _metadata(origin, {case.source_id for case in cases})
+    people = None
+    if not (settings.role or settings.splits or any(case.role for case in cases)):
+        people = _metadata(origin, {case.source_id for case in cases})
     problems = id_problems([case.source_id for case in cases], origin.root)
     raw = []
     for case in cases:
-        if table is not None and case.source_id not in table.index:
+        person = None if people is None else people.get(case.source_id)
+        if people is not None and person is None:
             continue
-        role, problem = _role(case, settings, table)
+        role, problem = _role(case, settings, person)
         if problem:
             problems.append(problem)
         elif role:
-            raw.append(_raw_case(origin, case, role, None if table is None else table.loc[case.source_id]))
+            raw.append(_raw_case(origin, case, role, person or {}))
     refuse(problems)
     if not raw:
         raise DataError(
@@ -172,7 +171,8 @@ def inside(root: Path, text: str) -> Path:
     return root / text
 
 
-def _metadata(origin: Origin, ids: set[str]) -> pd.DataFrame:
+def _metadata(origin: Origin, ids: set[str]) -> dict[str, dict[str, Any]]:
+    """Rows of the metadata table by case, without their blank cells."""
     path = origin.root / origin.settings.metadata
     if not path.is_file():
         raise DataError(
@@ -182,10 +182,13 @@ def _metadata(origin: Origin, ids: set[str]) -> pd.DataFrame:
     frame = read_table(path, METADATA)
     absent = [f"{path}: no files of case '{case}'" for case in frame["case_id"] if case not in ids]
     refuse(id_problems(frame["case_id"], path) + absent)
-    return frame.set_index("case_id")
+    return {
+        row["case_id"]: {str(key): value for key, value in row.items() if value == value and value != ""}
+        for row in frame.to_dict("records")
+    }
 
 
-def _role(case: Found, settings: Dataset, table: pd.DataFrame | None) -> tuple[str, str]:
+def _role(case: Found, settings: Dataset, person: Mapping[str, Any] | None) -> tuple[str, str]:
     """The role of a case, blank where it is left out, and what is wrong with it."""
     if settings.role:
         return settings.role, ""
@@ -194,14 +197,11 @@ def _role(case: Found, settings: Dataset, table: pd.DataFrame | None) -> tuple[s
         if len(roles) > 1:
             return "", f"case '{case.source_id}' is in splits {list(case.splits)}, of roles {sorted(roles)}"
         return (roles.pop() if roles else ""), ""
-    role = case.role if table is None else str(table.loc[case.source_id, "role"])
+    role = case.role if person is None else str(person.get("role", ""))
     return role, "" if role else f"case '{case.source_id}' has no role"
 
 
-def _raw_case(origin: Origin, case: Found, role: str, person: "pd.Series | None") -> RawCase:
-    given = (
-        {} if person is None else {key: value for key, value in person.items() if value == value and value}
-    )
+def _raw_case(origin: Origin, case: Found, role: str, given: Mapping[str, Any]) -> RawCase:
     patient = given.get("patient_id") or case.patient or case.source_id
     return RawCase(
         case_id=f"{origin.dataset}_{case.source_id}",
@@ -215,12 +215,13 @@ def _raw_case(origin: Origin, case: Found, role: str, person: "pd.Series | None"
         sex=str(given.get("sex", case.sex)),
         scanner=str(given.get("scanner", case.scanner)),
         tumor_counts=case.tumor_counts,
-        reason=case.reason or _missing(case),
+        reason=_reason(case),
     )
 
 
-def _missing(case: Found) -> str:
-    absent = [path for path in (case.ct, *case.masks.files) if not path.is_file()]
-    if absent:
-        return "; ".join(f"{path}: no such file" for path in absent)
-    return "" if case.masks.organs else "no organ mask"
+def _reason(case: Found) -> str:
+    files = (case.ct, *case.masks.files)
+    reasons = [f"{path}: no such file" for path in files if not path.is_file()]
+    if case.reason or not case.masks.organs:
+        reasons.append(case.reason or "no organ mask")
+    return "; ".join(reasons)

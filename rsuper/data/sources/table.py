@@ -5,6 +5,7 @@ values of a label map that make up the structure. A blank tumor cell means "not 
 "no tumor".
 """
 
+import difflib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pandas as pd
 
 from rsuper.data.mask_sources import STRUCTURES, CaseMasks, MaskSource, both_kidneys
 from rsuper.data.sources.raw_case import Found, Origin, RawCase, assembled, id_problems, inside, refuse
-from rsuper.data.sources.tables import number, read_columns, sex
+from rsuper.data.sources.tables import number, read_columns, read_header, sex
 from rsuper.errors import DataError
 
 KIDNEYS = "kidneys"  # one mask of both
@@ -29,13 +30,13 @@ def cases(origin: Origin) -> list[RawCase]:
     """List the cases of the table.
 
     Raises:
-        DataError: the table is missing or lacks a column, ids or paths cannot be used (names up to ten), or a
-            case has a role both here and in the experiment file.
+        DataError: the table is missing or lacks a column; a column is misspelled, or ids or paths cannot be
+            used (names up to ten); a case has a role both here and in the experiment file.
     """
     frame, path = _table(origin), _path(origin)
     if frame.empty:
         raise DataError(f"{path}: no row; expected one per CT")
-    problems = id_problems(frame["case_id"], path)
+    problems = [*_misspelled(path), *id_problems(frame["case_id"], path)]
     if origin.settings.role and (frame["role"] != "").any():
         problems.append(f"{path}: has roles, and so has the experiment file ('role'); leave one of them out")
     found = []
@@ -49,6 +50,14 @@ def cases(origin: Origin) -> list[RawCase]:
     if not origin.settings.role and (frame["role"] == "").all():
         raise DataError(f"{path}: no case has a role; fill the column 'role' or set 'role' in the experiment")
     return assembled(origin, found)
+
+
+def _misspelled(path: Path) -> list[str]:
+    """Columns that would pass for further ones of the site's, but are nearly one of ours."""
+    known = (*NEEDED, *OPTIONAL)
+    others = [name for name in read_header(path) if name.casefold() not in known]
+    near = {name: difflib.get_close_matches(name.casefold(), known, 1, 0.8) for name in others}
+    return [f"{path}: column '{name}': do you mean '{ours[0]}'?" for name, ours in near.items() if ours]
 
 
 def _found(origin: Origin, cells: Mapping[str, str]) -> Found:

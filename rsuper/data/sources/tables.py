@@ -44,6 +44,15 @@ def read_columns(
     return pd.DataFrame(chosen, index=frame.index)
 
 
+def read_header(path: Path) -> list[str]:
+    """Read the headers of all columns of a CSV file.
+
+    Raises:
+        DataError: as `read_columns`.
+    """
+    return [str(name).strip() for name in _csv(path).columns]
+
+
 def _csv(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")

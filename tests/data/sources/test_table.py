@@ -232,6 +232,21 @@ def test_tables_that_are_none(tmp_path, origin_at, content, message):
         read_cases(origin_at(tmp_path, "table"))
 
 
+@pytest.mark.parametrize("name", ["kidney_tumour", "Pancreas_Tumors", "kidney left", "patientid"])
+def test_a_misspelled_column_is_not_passed_over(site, name):
+    with pytest.raises(DataError, match=f"column '{name}': do you mean"):
+        read_cases(site(row(**WHOLE, **{name: ""})))
+    assert read_cases(site(row(**WHOLE, accession="7")))  # a column of the site's own
+
+
+def test_organs_outside_the_scan_are_absent(site, listed):
+    parts = {"pancreas": "masks/A.nii.gz#1+2", "kidneys": "masks/A.nii.gz#9"}
+    frame = listed(site(row(**parts, role="x"), row("none", pancreas="masks/A.nii.gz#9", role="x")))
+    case = frame.loc["own_A"]
+    assert case[["organs", "state_kidney_left", "reason"]].tolist() == ["pancreas", "absent", ""]
+    assert "own_none: no voxel of any organ in" in frame.loc["own_none", "reason"]
+
+
 @pytest.mark.real
 def test_the_header_trap_of_a_real_ct(real, tmp_path, origin_at, listed):
     """The slab's labels repeat the origin of the whole CT: they belong to the slab, and to nothing else."""
