@@ -190,15 +190,18 @@ def read_labels(path: Path, like: Grid, known: Sequence[int] = ()) -> UInt8[np.n
     """
     image, grid = _open(path)
     _require_grid(path, grid, like)
-    allowed = np.array([0, *known]) if known else np.arange(256)
+    allowed = np.full(256, not known)
+    allowed[[0, *known]] = True
 
     def whole(values: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "..."]:
-        other = ~np.isin(values, allowed)
-        if other.any():
+        with np.errstate(invalid="ignore"):  # NaN and what is too large become another number, and are seen
+            labels = values.astype(np.uint8)
+        good = (labels == values) & allowed[labels]
+        if not good.all():
             expected = f"labels {sorted(known)}" if known else "whole numbers up to 255 as labels"
-            found = _rounded(np.unique(values[other])[:5])
+            found = _rounded(np.unique(values[~good])[:5])
             raise DataError(f"{path}: expected {expected}, found {found}")
-        return values.astype(np.uint8)
+        return labels
 
     if (image.dataobj.slope, image.dataobj.inter) == (1, 0):
         return _read(image, path, np.dtype(np.uint8), whole)

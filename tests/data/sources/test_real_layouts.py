@@ -39,6 +39,7 @@ def centers_x_mm(reader: MaskReader) -> dict[str, float]:
     return found
 
 
+@pytest.mark.slow
 def test_kits19_with_qform_alone_and_slices_first(real, tmp_path, origin_at, listed):
     real_cases = real / "kits19_raw" / "data"
     names = ("case_00015", "case_00157")
@@ -86,17 +87,34 @@ def test_kits23_counts_tumors_and_knows_their_side(real, tmp_path, origin_at, li
             assert mask.sum() * volume_mm3 == pytest.approx(expected, rel=0.05), (name, side)
 
 
-def test_panorama_in_lps_and_fine_in_plane(real, tmp_path, origin_at, listed):
-    labels = real / "panorama_raw" / "manual_labels"
-    (tmp_path / "manual_labels").symlink_to(labels)
+def twice_as_fine(label: Path, path: Path) -> None:
+    """A few slices of a real label, 1024 voxels in-plane: some scans have that many, none of those here."""
+    image = nib.load(label)
+    array = np.asarray(image.dataobj)
+    z = int(np.argwhere(array == 1)[:, 2].mean())
+    fine = np.repeat(np.repeat(array[:, :, z : z + 4], 2, axis=0), 2, axis=1)
+    affine = image.affine @ np.diag([0.5, 0.5, 1.0, 1.0])
+    nib.save(nib.Nifti1Image(fine, affine), path)
+
+
+@pytest.mark.slow
+def test_panorama_in_lps_with_both_types_and_fine_in_plane(real, tmp_path, origin_at, listed):
+    real_labels = sorted((real / "panorama_raw" / "manual_labels").glob("*.nii.gz"))
+    labels = tmp_path / "manual_labels"
+    labels.mkdir()
     (tmp_path / "clinical_information.xlsx").symlink_to(real / "panorama_2mm" / "clinical_information.xlsx")
-    for path in labels.glob("*.nii.gz"):
+    for path in real_labels:
+        (labels / path.name).symlink_to(path)
+    assert {nib.load(path).get_data_dtype().name for path in real_labels} == {"uint16", "float64"}
+    twice_as_fine(real_labels[0], labels / "fine_00001.nii.gz")
+    for path in labels.iterdir():
         blank_ct(path, tmp_path / "images" / path.name.replace(".nii.gz", "_0000.nii.gz"))
     cohort = listed(origin_at(tmp_path, "panorama", role="mask_train"))
-    assert cohort["reason"].tolist() == ["", ""]
-    assert max(int(shape.split()[0]) for shape in cohort["shape"]) == 1024
-    assert set(cohort["sex"]) <= {"F", "M"}
-    assert cohort["age"].between(18, 95).all()
+    assert cohort["reason"].tolist() == [""] * 3
+    assert cohort.loc["own_fine_00001", "shape"] == "1024 1024 4"
+    people = cohort.drop("own_fine_00001")
+    assert set(people["sex"]) <= {"F", "M"}
+    assert people["age"].between(18, 95).all()
     for _, row in cohort.iterrows():
         label = labels / f"{row['case_id'].removeprefix('own_')}.nii.gz"
         assert nib.aff2axcodes(nib.load(label).affine) == ("L", "P", "S")
@@ -104,6 +122,7 @@ def test_panorama_in_lps_and_fine_in_plane(real, tmp_path, origin_at, listed):
         reader = MaskReader(case_masks(row), volume.grid)
         np.testing.assert_array_equal(reader.tumor("pancreas"), volume.array == 1)
         np.testing.assert_array_equal(reader.organ("pancreas"), np.isin(volume.array, [1, 4, 5]))
+        assert reader.tumor("pancreas").any()
 
 
 def test_a_table_joins_files_of_two_sources(real, tmp_path, origin_at, listed):
