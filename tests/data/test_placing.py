@@ -1,7 +1,9 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from rsuper.data.placing import by_overlap, split_kidneys
+from rsuper.data.volumes import read_volume
 from rsuper.errors import DataError
 
 # 10 mm voxels, 40 x 20 x 20: x of the middle is 195 mm. A block of 3 x 3 x 3 voxels has 27 ml.
@@ -77,3 +79,32 @@ def test_a_tumor_belongs_to_what_holds_more_than_half_of_it():
     assert np.argwhere(found["head"]).tolist() == [[3, 0, 0], [4, 0, 0], [5, 0, 0]]
     assert np.argwhere(found["tail"]).tolist() == [[7, 0, 3]]
     assert by_overlap(tumors, {}) == {}
+
+
+@pytest.mark.real
+def test_sides_of_real_tumors(real):
+    """Kidneys and tumors of 40 patients, against the side that the masks' own affines were checked to give."""
+    known = pd.read_csv(real / "kits19_2mm" / "cases.csv").set_index("case_id")["tumor_side"]
+    for case, side in known.items():
+        volume = read_volume(real / "kits19_2mm" / "masks" / f"{case}.nii.gz")
+        kidneys = split_kidneys(volume.array > 0, volume.grid.affine)
+        assert sum(int(mask.sum()) for mask in kidneys.values()) == np.count_nonzero(volume.array), case
+        found = by_overlap(volume.array == 2, kidneys)
+        sides = {name for name, mask in found.items() if mask.any()}
+        assert sides == ({"left", "right"} if side == "both" else {side}), case
+
+
+@pytest.mark.real
+def test_sides_of_real_tumor_instances(real):
+    folder = real / "kits23_multitumor_2mm"
+    rows = pd.read_csv(folder / "instances.csv").query("volume_mm3 > 0")
+    for case, own in rows.groupby("case_id"):
+        volume = read_volume(folder / "masks" / f"{case}.nii.gz")
+        if case == "case_00194":  # one kidney, which its crop centers: where in the body, nothing tells
+            with pytest.raises(DataError, match="from the middle of the scan"):
+                split_kidneys(volume.array > 0, volume.grid.affine)
+            continue
+        kidneys = split_kidneys(volume.array > 0, volume.grid.affine)
+        for row in own.itertuples():
+            found = by_overlap(volume.array == 10 + row.instance, kidneys)
+            assert [name for name, mask in found.items() if mask.any()] == [row.tumor_side], (case, row)

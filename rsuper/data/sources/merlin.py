@@ -1,9 +1,8 @@
 """Merlin with the organ masks of Merlin Plus: CTs and reports of one hospital, no tumor masks.
 
 `merlin_data/<study id>.nii.gz`, `reports_final.xlsx` (findings and splits), and of Merlin Plus
-`merlin_per_voxel_masks/<id>/segmentations/*.nii.gz`, `merlin_longitudinal_metadata.csv` (patients; 3,830
-have more than one CT, and the splits do not keep them apart) and `mapping_merlin.csv`, where masks lie
-under other ids.
+`merlin_per_voxel_masks/<id>/segmentations/*.nii.gz`, `merlin_longitudinal_metadata.csv` (patients: 3,830
+have more than one CT) and `mapping_merlin.csv`, where masks lie under other ids.
 """
 
 from pathlib import Path
