@@ -100,7 +100,7 @@ def test_sides_of_real_tumor_instances(real):
     rows = pd.read_csv(folder / "instances.csv").query("volume_mm3 > 0")
     for case, own in rows.groupby("case_id"):
         volume = read_volume(folder / "masks" / f"{case}.nii.gz")
-        if case == "case_00194":  # one kidney, which its crop centers: where in the body, nothing tells
+        if case == "case_00194":  # one kidney in the middle of its crop: nothing tells where in the body
             with pytest.raises(DataError, match="from the middle of the scan"):
                 split_kidneys(volume.array > 0, volume.grid.affine)
             continue
