@@ -83,7 +83,7 @@ def test_a_tumor_belongs_to_what_holds_more_than_half_of_it():
 
 @pytest.mark.real
 def test_sides_of_real_tumors(real):
-    """Kidneys and tumors of 40 patients, against the side that the masks' own affines were checked to give."""
+    """Of 40 patients, against the side that the full masks were checked to give."""
     known = pd.read_csv(real / "kits19_2mm" / "cases.csv").set_index("case_id")["tumor_side"]
     for case, side in known.items():
         volume = read_volume(real / "kits19_2mm" / "masks" / f"{case}.nii.gz")
