@@ -6,9 +6,12 @@ import pytest
 
 from rsuper.artifacts import read_table, write_table
 from rsuper.config.experiment import Preprocess
+from rsuper.data.mask_sources import case_masks
+from rsuper.data.masks import MaskReader
 from rsuper.data.preprocess import preprocess_cohort
 from rsuper.data.sources.registry import case_tables, read_cases, read_reports, report_files
 from rsuper.data.store import open_store
+from rsuper.data.volumes import read_grid
 from rsuper.errors import DataError
 from rsuper.schemas import COHORT, VOLUMES
 
@@ -237,6 +240,14 @@ def test_a_misspelled_column_is_not_passed_over(site, name):
     with pytest.raises(DataError, match=f"column '{name}': do you mean"):
         read_cases(site(row(**WHOLE, **{name: ""})))
     assert read_cases(site(row(**WHOLE, accession="7")))  # a column of the site's own
+
+
+def test_a_binary_mask_of_both_kidneys(site, body, tmp_path, listed):
+    body.mask(tmp_path / "masks" / "kidneys.nii.gz", "kidney_left", "kidney_right", axes="PSL")
+    case = listed(site(row(kidneys="masks/kidneys.nii.gz", role="x"))).loc["own_A"]
+    reader = MaskReader(case_masks(case), read_grid(tmp_path / "cts" / "A.nii.gz"))
+    for name in ("kidney_left", "kidney_right"):
+        np.testing.assert_array_equal(reader.organ(name), body.array(name) > 0)
 
 
 def test_organs_outside_the_scan_are_absent(site, listed):
