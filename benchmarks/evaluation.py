@@ -30,6 +30,8 @@ from scipy import ndimage
 
 from rsuper.config.experiment import Evaluation, Target
 from rsuper.config.load import load_experiment
+from rsuper.data.mask_sources import CaseMasks, MaskSource
+from rsuper.data.masks import MaskReader
 from rsuper.data.volumes import PORTION_BYTES, read_grid, read_mask, read_probability, write_probability
 from rsuper.evaluate.cases import CaseInput, Row, TargetInput, cases_frame, nsd_columns, score_case
 from rsuper.evaluate.compare import comparisons_frame
@@ -128,7 +130,8 @@ def evaluate_case(folder: Path, watch: Stopwatch, tolerances_mm: tuple[float, ..
     grid = watch("read grid", read_grid, folder / "pancreas.nii.gz")
     targets: dict[Target, TargetInput] = {}
     for target, names in TARGETS.items():
-        organ = watch("read organ masks", organ_mask, folder, target, names, grid)
+        masks = CaseMasks({name: MaskSource(folder / f"{name}.nii.gz") for name in names})
+        organ = watch("read organ masks", organ_mask, MaskReader(masks, grid), target)
         truth = watch("read truth", read_mask, folder / f"{names[0]}_tumor.nii.gz", grid)
         probability = watch("read map", read_probability, folder / f"{names[0]}_map.nii.gz", grid)
         for name in (*names, f"{names[0]}_tumor", f"{names[0]}_map"):

@@ -12,6 +12,8 @@ from jaxtyping import Bool
 from rsuper.artifacts import Layout, read_table
 from rsuper.config.experiment import Experiment
 from rsuper.data.cohort import read_findings
+from rsuper.data.mask_sources import case_masks
+from rsuper.data.masks import MaskReader
 from rsuper.data.roles import (
     budget_ids,
     leaked_cases,
@@ -19,9 +21,11 @@ from rsuper.data.roles import (
     report_ids,
     validation_ids,
 )
-from rsuper.data.sources.abdomenatlas import STATED_FILE, TUMOR_FILES, read_reports
+from rsuper.data.sources.abdomenatlas import STATED_FILE
+from rsuper.data.sources.raw_case import Origin, origin_of
+from rsuper.data.sources.registry import read_reports, report_files
 from rsuper.data.store import StoredCase, open_store, open_withheld
-from rsuper.data.volumes import read_grid, read_mask
+from rsuper.data.volumes import read_grid
 from rsuper.errors import DataError
 from rsuper.reports.findings import ReportFindings
 from rsuper.reports.supervision import case_truth
@@ -87,22 +91,22 @@ class Collection:
         """Reports that a budget's runs may train on, by case."""
         texts = {
             f"{name}_{case}": text
-            for name, settings in self.experiment.datasets.items()
-            for case, text in read_reports(self._raw(name), settings.reports).items()
+            for name in self.experiment.datasets
+            for case, text in read_reports(self._origin(name)).items()
         }
         return {case: texts[case] for case in self.report_ids(budget, seed)}
 
     def report_files(self) -> list[Path]:
         """Every file that tells what reports say; what a run may know of it, its task holds."""
         files = sorted(self.layout.root.glob("report_vectors/*/*.csv"))
-        for name, settings in self.experiment.datasets.items():
-            files += [self._raw(name) / settings.reports, self._raw(name) / STATED_FILE]
+        for name in self.experiment.datasets:
+            origin = self._origin(name)
+            files += [*report_files(origin), origin.root / STATED_FILE]
             files += [self.layout.findings(name), self.layout.cohort(name), self.layout.answers(name)]
         return files
 
-    def _raw(self, dataset: str) -> Path:
-        root = self.experiment.datasets[dataset].root
-        return Path(root) if root else self.layout.raw(dataset)
+    def _origin(self, dataset: str) -> Origin:
+        return origin_of(dataset, self.experiment.datasets[dataset], self.layout)
 
     @cached_property
     def withheld(self) -> dict[str, StoredCase]:
@@ -163,13 +167,13 @@ class Collection:
         tumor that the report states, so that a threshold chosen on them separates.
         """
         row = self.row(case_id)
-        grid = read_grid(Path(row["ct"]))
-        folder, annotated = Path(row["segmentations"]), row["annotated"].split()
-        truth = {t: read_mask(folder / f"{TUMOR_FILES[t]}.nii.gz", grid) for t in annotated}
+        reader = MaskReader(case_masks(row), read_grid(Path(row["ct"])))
+        annotated = row["annotated"].split()
+        truth = {target: reader.tumor(target) for target in annotated}
         for target in self.experiment.targets:
             organs = [name for name in row["organs"].split() if name.startswith(target)]
             if target not in annotated and organs and case_truth(self.findings.get(case_id), target):
-                masks = [read_mask(folder / f"{name}.nii.gz", grid) for name in organs]
+                masks = [reader.organ(name) for name in organs]
                 truth[target] = np.logical_or.reduce(masks)
         return truth
 

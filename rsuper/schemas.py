@@ -21,7 +21,7 @@ COHORT = Table(
         "dataset": TEXT,
         "role": TEXT,
         "ct": TEXT,
-        "segmentations": TEXT,
+        "segmentations": TEXT,  # folder of the masks, or of the first where a column `masks` tells of each
         "organs": TEXT,  # names of the structures that have a mask file, blank-separated
         "annotated": TEXT,  # targets whose tumors are segmented (an empty mask counts), blank-separated
         "has_report": FLAG,
@@ -36,6 +36,8 @@ COHORT = Table(
         "state_kidney_left": TEXT,
         "state_kidney_right": TEXT,
         "reason": TEXT,  # why the case cannot be used; blank where it can
+        # Where a data set needs them: masks (where each comes from: rsuper/data/mask_sources.py) and
+        # tumor_counts (target:count, where tumors of one mask are told apart).
     },
 )
 VOLUMES = Table(

@@ -2,37 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from rsuper.config.dataset import Dataset, Section
 from rsuper.config.phantom import PhantomSpec
 from rsuper.config.real_anatomy import RealAnatomySpec
 
 Target = Literal["pancreas", "kidney"]
 Triple = tuple[float, float, float]
 Shape = tuple[int, int, int]
-
-
-class Section(BaseModel):
-    """A part of the experiment file: immutable, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Dataset(Section):
-    """Where the cases of one data set come from."""
-
-    source: Literal["phantom", "real_anatomy", "abdomenatlas"]
-    root: str | None = Field(None, description="folder; only for data that are not made by a rule")
-    reports: str = Field("reports.csv", description="table case_id, report; relative to the root")
-    metadata: str = Field(
-        "metadata.csv", description="table case_id, patient_id, role, ...; relative to the root"
-    )
-
-    @model_validator(mode="after")
-    def _root_where_needed(self) -> "Dataset":
-        if self.source == "abdomenatlas" and self.root is None:
-            raise ValueError("source abdomenatlas needs 'root', the folder that holds the cases")
-        return self
 
 
 class TestSet(Section):
@@ -220,10 +198,9 @@ class Experiment(Section):
     datasets: Annotated[dict[str, Dataset], Field(min_length=1)]
     phantom: PhantomSpec | None = None
     real_anatomy: RealAnatomySpec | None = None
-    roles: dict[Literal["mask_train", "report_train"], str] = {
-        "mask_train": "mask_train",
-        "report_train": "report_train",
-    }
+    roles: dict[Literal["mask_train", "report_train"], str] = Field(
+        {"mask_train": "mask_train", "report_train": "report_train"}
+    )
     test_sets: Annotated[dict[str, TestSet], Field(min_length=1)]
     leaked_patients: Literal["stop", "exclude", "with_and_without"] = Field(
         "stop", description="what to do with patients who are both trained and tested on"

@@ -1,8 +1,9 @@
 """From the cohort's files to the store: one spacing, RAS+, organ and tumor labels beside the CT."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,8 @@ from tqdm import tqdm
 
 from rsuper.artifacts import write_lines
 from rsuper.config.experiment import Preprocess
-from rsuper.data.sources.abdomenatlas import TUMOR_FILES
+from rsuper.data.mask_sources import MASKS_COLUMN, TUMOR_FILES, CaseMasks, MaskSource, case_masks
+from rsuper.data.masks import MaskReader
 from rsuper.data.store import (
     INDEX,
     ORGAN_LABELS,
@@ -24,13 +26,13 @@ from rsuper.data.store import (
     write_case,
     write_withheld,
 )
-from rsuper.data.volumes import Grid, read_grid, read_mask, read_volume, resample
+from rsuper.data.volumes import read_grid, read_volume, resample
 
 
 def preprocess_cohort(
     cohort: pd.DataFrame, settings: Preprocess, folder: Path, mask_role: str
 ) -> pd.DataFrame:
-    """Store every usable case and return the rows of volumes.csv.
+    """Store every usable case and return the rows of volumes.csv; others keep their reason.
 
     Tumor labels are stored for the cases with role `mask_role` alone: what a method may not see is not there.
     Masks that a data set withholds (in the folder `withheld` of a case) are stored apart, for the ceiling
@@ -41,43 +43,51 @@ def preprocess_cohort(
     """
     rows, lines, apart = [], [], []
     withheld = folder.parent / WITHHELD_FOLDER
-    for row in tqdm(list(cohort.itertuples(index=False)), desc="preprocess", mininterval=5):
-        targets = str(row.annotated).split() if row.role == mask_role else []
-        index = _store_case(
-            str(row.case_id), Path(str(row.ct)), str(row.organs).split(), targets, settings, folder
-        )
+    for row in tqdm(cohort.to_dict("records"), desc="preprocess", mininterval=5):
+        if row["reason"]:
+            rows.append(_volumes_row(row, "", "", False))
+            continue
+        targets = row["annotated"].split() if row["role"] == mask_role else []
+        index = _store_case(row["case_id"], Path(row["ct"]), case_masks(row), targets, settings, folder)
         lines.append(index_line(index))
-        hidden = _store_withheld(index, Path(str(row.ct)), settings, withheld)
+        hidden = (
+            None if row.get(MASKS_COLUMN) else _store_withheld(index, Path(row["ct"]), settings, withheld)
+        )
         if hidden is not None:
             apart.append(index_line(hidden))
-        rows.append(
-            {
-                "case_id": row.case_id,
-                "shape": " ".join(map(str, index.shape)),
-                "spacing_mm": " ".join(f"{length:.4g}" for length in index.spacing_mm),
-                "has_tumors": bool(targets),
-                "reason": row.reason,
-            }
-        )
+        spacing_mm = " ".join(f"{length:.4g}" for length in index.spacing_mm)
+        rows.append(_volumes_row(row, " ".join(map(str, index.shape)), spacing_mm, bool(targets)))
     write_lines(lines, folder / INDEX)
     if apart:
         write_lines(apart, withheld / INDEX)
     return pd.DataFrame(rows)
 
 
+def _volumes_row(
+    row: Mapping[Hashable, Any], shape: str, spacing_mm: str, has_tumors: bool
+) -> dict[str, object]:
+    return {
+        "case_id": row["case_id"],
+        "shape": shape,
+        "spacing_mm": spacing_mm,
+        "has_tumors": has_tumors,
+        "reason": row["reason"],
+    }
+
+
 def _store_case(
     case_id: str,
     ct_file: Path,
-    organs: Sequence[str],
-    targets: Sequence[str],
+    masks: CaseMasks,
+    targets: list[str],
     settings: Preprocess,
     folder: Path,
 ) -> CaseIndex:
     ct = read_volume(ct_file)
-    segmentations = ct_file.parent / "segmentations"
-    tumor_files = {target: segmentations / f"{TUMOR_FILES[target]}.nii.gz" for target in targets}
-    labels = organ_labels(read_organs(ct.grid, segmentations, organs))
-    tumors = tumor_labels(ct.grid, tumor_files) if targets else None
+    reader = MaskReader(masks, ct.grid)
+    labels = organ_labels({name: reader.organ(name) for name in masks.organs})
+    tumors = tumor_labels(reader, targets) if targets else None
+    del reader  # and with it the label maps that it keeps
     new = settings.spacing_mm
     resampled = np.asarray(ct.array, dtype=np.float32).clip(-1024, 3071)
     image = np.rint(resample(resampled, ct.spacing_mm, new, linear=True)).astype(np.int16)
@@ -97,18 +107,10 @@ def _store_withheld(index: CaseIndex, ct_file: Path, settings: Preprocess, folde
     if not files:
         return None
     ct = read_grid(ct_file)
-    tumors = resample(tumor_labels(ct, files), ct.spacing_mm, settings.spacing_mm, linear=False)
+    reader = MaskReader(CaseMasks({}, {target: MaskSource(path) for target, path in files.items()}), ct)
+    tumors = resample(tumor_labels(reader, list(files)), ct.spacing_mm, settings.spacing_mm, linear=False)
     write_withheld(folder, index.case_id, tumors)
     return replace(index, tumor_voxels=tumor_voxels(tumors, list(files)))
-
-
-def read_organs(ct: Grid, segmentations: Path, names: Sequence[str]) -> dict[str, Bool[np.ndarray, "x y z"]]:
-    """Read the named organ masks of a case.
-
-    Raises:
-        DataError: a mask is missing, damaged or on another grid.
-    """
-    return {name: read_mask(segmentations / f"{name}.nii.gz", ct) for name in names}
 
 
 def organ_labels(masks: Mapping[str, Bool[np.ndarray, "x y z"]]) -> UInt8[np.ndarray, "x y z"]:
@@ -119,9 +121,9 @@ def organ_labels(masks: Mapping[str, Bool[np.ndarray, "x y z"]]) -> UInt8[np.nda
     return labels
 
 
-def tumor_labels(ct: Grid, files: Mapping[str, Path]) -> UInt8[np.ndarray, "x y z"]:
+def tumor_labels(reader: MaskReader, targets: list[str]) -> UInt8[np.ndarray, "x y z"]:
     """Merge tumor masks into one label map, one label per target."""
-    labels = np.zeros(ct.shape, dtype=np.uint8)
-    for target, path in files.items():
-        labels[read_mask(path, ct)] = TUMOR_LABELS[target]
+    labels = np.zeros(reader.like.shape, dtype=np.uint8)
+    for target in targets:
+        labels[reader.tumor(target)] = TUMOR_LABELS[target]
     return labels

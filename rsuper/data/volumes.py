@@ -5,13 +5,13 @@ This is the only module that knows other axis orders: everything above sees `x y
 
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float, Shaped, UInt8
 from nibabel.filebasedimages import ImageFileError
 from nibabel.openers import ImageOpener
 from nibabel.orientations import (
@@ -163,12 +163,7 @@ def read_mask(path: Path, like: Grid) -> Bool[np.ndarray, "x y z"]:
         DataError: unreadable, on another grid (both grids are named), or with labels other than 0 and 1.
     """
     image, grid = _open(path)
-    if grid.shape != like.shape or not np.allclose(grid.affine, like.affine, atol=1e-2):
-        raise DataError(
-            f"{path}: the mask is not on the grid of its CT: shape {grid.shape} against {like.shape}, "
-            f"spacing {_rounded(grid.spacing_mm)} against {_rounded(like.spacing_mm)} mm, "
-            f"origin {_rounded(grid.affine[:3, 3])} against {_rounded(like.affine[:3, 3])} mm (RAS+)"
-        )
+    _require_grid(path, grid, like)
 
     def inside(labels: Shaped[np.ndarray, "..."]) -> Bool[np.ndarray, "..."]:
         ones = labels == 1
@@ -180,6 +175,46 @@ def read_mask(path: Path, like: Grid) -> Bool[np.ndarray, "x y z"]:
     if (image.dataobj.slope, image.dataobj.inter) == (1, 0):
         return _read(image, path, np.dtype(bool), inside)
     return inside(_read_scaled(image, path))
+
+
+def read_labels(path: Path, like: Grid, known: Sequence[int] = ()) -> UInt8[np.ndarray, "x y z"]:
+    """Read a map of labels, in whatever type it is stored, and make sure that it lies on the grid of its CT.
+
+    Args:
+        path: NIfTI file.
+        like: grid of the CT.
+        known: values that such a file may hold beside 0; none: every whole number up to 255.
+
+    Raises:
+        DataError: unreadable, on another grid (both are named), or with values other than these.
+    """
+    image, grid = _open(path)
+    _require_grid(path, grid, like)
+    allowed = np.full(256, not known)
+    allowed[[0, *known]] = True
+
+    def whole(values: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "..."]:
+        with np.errstate(invalid="ignore"):  # NaN and what is too large become another number, and are seen
+            labels = values.astype(np.uint8)
+        good = (labels == values) & allowed[labels]
+        if not good.all():
+            expected = f"labels {sorted(known)}" if known else "whole numbers up to 255 as labels"
+            found = _rounded(np.unique(values[~good])[:5])
+            raise DataError(f"{path}: expected {expected}, found {found}")
+        return labels
+
+    if (image.dataobj.slope, image.dataobj.inter) == (1, 0):
+        return _read(image, path, np.dtype(np.uint8), whole)
+    return whole(_read_scaled(image, path))
+
+
+def _require_grid(path: Path, grid: Grid, like: Grid) -> None:
+    if grid.shape != like.shape or not np.allclose(grid.affine, like.affine, atol=1e-2):
+        raise DataError(
+            f"{path}: the mask is not on the grid of its CT: shape {grid.shape} against {like.shape}, "
+            f"spacing {_rounded(grid.spacing_mm)} against {_rounded(like.spacing_mm)} mm, "
+            f"origin {_rounded(grid.affine[:3, 3])} against {_rounded(like.affine[:3, 3])} mm (RAS+)"
+        )
 
 
 def _rounded(values: object) -> list[float]:

@@ -9,8 +9,9 @@ from jaxtyping import Bool, Float
 from rsuper.artifacts import predictions_table, read_table
 from rsuper.collection import Collection
 from rsuper.data.cohort import TARGET_ORGANS
-from rsuper.data.sources.abdomenatlas import TUMOR_FILES
-from rsuper.data.volumes import Grid, read_grid, read_mask, read_probability
+from rsuper.data.mask_sources import case_masks
+from rsuper.data.masks import MaskReader
+from rsuper.data.volumes import Grid, read_grid, read_probability
 from rsuper.errors import ArtifactError, DataError
 from rsuper.evaluate.cases import CaseInput, TargetInput
 from rsuper.metrics.boxes import bounding_box, union_window
@@ -51,15 +52,15 @@ class PredictedSet:
         return CaseInput(case_id, row["patient_id"], self.test_set, grid.spacing_mm, targets)
 
     def _target(self, case_id: str, target: str, row: pd.Series, grid: Grid) -> TargetInput:
-        folder = Path(row["segmentations"])
+        reader = MaskReader(case_masks(row), grid)
         findings = self.collection.findings.get(case_id)
         truth = None
         if target in row["annotated"].split():
-            truth = read_mask(folder / f"{TUMOR_FILES[target]}.nii.gz", grid)
+            truth = reader.tumor(target)
         probability, reason = self._probability(case_id, target, grid)
         return TargetInput(
             probability=probability,
-            organ=organ_mask(folder, target, row["organs"].split(), grid),
+            organ=organ_mask(reader, target),
             truth=truth,
             reported_presence=case_truth(findings, target) if findings else None,
             reported_diameter_mm=largest_diameter_mm(findings, target),
@@ -80,11 +81,12 @@ class PredictedSet:
             return None, str(error)
 
 
-def organ_mask(folder: Path, target: str, names: list[str], grid: Grid) -> Bool[np.ndarray, "x y z"]:
+def organ_mask(reader: MaskReader, target: str) -> Bool[np.ndarray, "x y z"]:
     """Union of the organ's masks; for a pancreas that has only segments, of those."""
+    names = list(reader.masks.organs)
     wanted = [name for name in TARGET_ORGANS[target] if name in names]
     wanted = wanted or [name for name in names if name.startswith(target)]
-    union, *others = [read_mask(folder / f"{name}.nii.gz", grid) for name in wanted]
+    union, *others = [reader.organ(name) for name in wanted]
     for mask in others:
         # Nothing is written where a mask is empty: what `read_mask` leaves untouched takes no memory.
         window = union_window([bounding_box(mask)])

@@ -6,6 +6,13 @@ from snakemake.exceptions import WorkflowError
 
 from rsuper.artifacts import Layout
 from rsuper.config.load import load_experiment
+from rsuper.data.sources.raw_case import origin_of
+from rsuper.data.sources.registry import (
+    adapter_file,
+    case_tables,
+    named_by_hand,
+    report_tables,
+)
 from rsuper.errors import RsuperError
 from rsuper.fingerprint import fingerprint
 from rsuper.job import local_device
@@ -93,10 +100,24 @@ def of_runs(runs, *parts):
     ]
 
 
+def origin(dataset):
+    """Where a data set's cases lie."""
+    return origin_of(dataset, EXPERIMENT.datasets[dataset], LAYOUT)
+
+
 def raw_root(dataset):
     """Folder that holds a data set's cases."""
-    settings = EXPERIMENT.datasets[dataset]
-    return Path(settings.root) if settings.root else LAYOUT.raw(dataset)
+    return origin(dataset).root
+
+
+def dataset_settings(dataset):
+    """What the experiment file says about a data set, so that changing it lists the cases again."""
+    return EXPERIMENT.datasets[dataset].model_dump(mode="json")
+
+
+def adapter_of(dataset):
+    """File of the module that reads a data set."""
+    return adapter_file(EXPERIMENT.datasets[dataset].source)
 
 
 def code(script, *more):
@@ -129,10 +150,21 @@ def report_vectors(wildcards):
 
 
 def reports_in(dataset):
-    """A data set's table of reports; a folder of the user's may have none."""
-    settings = EXPERIMENT.datasets[dataset]
-    table = raw_root(dataset) / settings.reports
-    return [table] if settings.root is None or table.exists() else []
+    """A data set's tables of reports, and those that say whose are read; a user's folder may have none."""
+    place = origin(dataset)
+    listing = [] if named_by_hand(place.settings) else case_tables(place)
+    return existing_or_made(dataset, dict.fromkeys([*report_tables(place), *listing]))
+
+
+def tables_of(dataset):
+    """Tables that list a data set's cases; what is missing, the job itself names."""
+    return existing_or_made(dataset, case_tables(origin(dataset)))
+
+
+def existing_or_made(dataset, tables):
+    """Tables that are there, or that a rule will make."""
+    made = EXPERIMENT.datasets[dataset].root is None
+    return [table for table in tables if made or table.exists()]
 
 
 def demand(name):

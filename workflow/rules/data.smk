@@ -37,8 +37,7 @@ if any(settings.source == "real_anatomy" for settings in EXPERIMENT.datasets.val
 
 rule cohort:
     input:
-        metadata=lambda wildcards: raw_root(wildcards.dataset)
-        / EXPERIMENT.datasets[wildcards.dataset].metadata,
+        tables=lambda wildcards: tables_of(wildcards.dataset),
         findings=artifact("data", "{dataset}", "findings.jsonl"),
     output:
         artifact("data", "{dataset}", "cohort.csv"),
@@ -48,9 +47,9 @@ rule cohort:
         artifact("benchmarks", "cohort", "{dataset}.tsv")
     params:
         root=lambda wildcards: str(raw_root(wildcards.dataset)),
-        metadata=lambda wildcards: EXPERIMENT.datasets[wildcards.dataset].metadata,
+        dataset=lambda wildcards: dataset_settings(wildcards.dataset),
         mask_role=EXPERIMENT.roles["mask_train"],
-        code=code("cohort.py"),
+        code=lambda wildcards: code("cohort.py", adapter_of(wildcards.dataset)),
     script:
         "../scripts/cohort.py"
 

@@ -22,10 +22,12 @@ rule findings:
         artifact("benchmarks", "findings", "{dataset}.tsv")
     params:
         root=lambda wildcards: str(raw_root(wildcards.dataset)),
-        reports=lambda wildcards: EXPERIMENT.datasets[wildcards.dataset].reports,
+        dataset=lambda wildcards: dataset_settings(wildcards.dataset),
         settings=section("extraction"),
         answers=lambda wildcards: str(LAYOUT.answers(wildcards.dataset)),
-        code=code("findings.py", *PROMPTS),
+        code=lambda wildcards: code(
+            "findings.py", adapter_of(wildcards.dataset), *PROMPTS
+        ),
     script:
         "../scripts/findings.py"
 

@@ -1,14 +1,16 @@
-"""Where the audit gets masks from: the only place that knows how the masks of a case lie on disk."""
+"""Where the audit gets masks from: organs and tumors of a case by one name each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool
 
-from rsuper.data.sources.abdomenatlas import TUMOR_FILES
-from rsuper.data.volumes import Grid, read_mask
+from rsuper.data.mask_sources import case_masks
+from rsuper.data.masks import MaskReader
+from rsuper.data.volumes import Grid
 
 TUMOR_SUFFIX = "_tumor"
 
@@ -34,12 +36,16 @@ class AuditedMasks:
         """Read a mask on the grid of the CT.
 
         Raises:
-            DataError: the mask is missing, damaged, on another grid, or has labels other than 0 and 1.
+            DataError: the mask is missing, damaged, on another grid, or has labels that it must not have.
         """
-        return read_mask(self.file(name), self.ct)
+        target = name.removesuffix(TUMOR_SUFFIX)
+        return self._reader.organ(name) if target == name else self._reader.tumor(target)
 
     def file(self, name: str) -> Path:
         """Return the file that holds a mask, as the text of an error names it."""
-        target = name.removesuffix(TUMOR_SUFFIX)
-        stem = name if target == name else TUMOR_FILES[target]
-        return Path(str(self.row["segmentations"])) / f"{stem}.nii.gz"
+        target, masks = name.removesuffix(TUMOR_SUFFIX), self._reader.masks
+        return (masks.organs[name] if target == name else masks.tumors[target]).path
+
+    @cached_property
+    def _reader(self) -> MaskReader:
+        return MaskReader(case_masks(self.row), self.ct)

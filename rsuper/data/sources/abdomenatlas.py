@@ -1,45 +1,50 @@
 """AbdomenAtlas layout: one folder per case with ct.nii.gz and segmentations/<structure>.nii.gz.
 
-Whether a mask file is absent (not annotated) or empty (no tumor) is kept apart.
+Whether a mask file is absent (not annotated) or empty (no tumor) is kept apart. Data sets that a rule makes
+are in this layout too.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from rsuper.artifacts import read_table
+from rsuper.data.mask_sources import existing_masks, no_organ
+from rsuper.data.sources.raw_case import Found, Origin, RawCase, assembled
 from rsuper.errors import DataError
 from rsuper.schemas import METADATA, REPORTS
 
-STRUCTURES = (
-    "pancreas",
-    "pancreas_head",
-    "pancreas_body",
-    "pancreas_tail",
-    "kidney_left",
-    "kidney_right",
-)
 STATED_FILE = "stated.jsonl"  # what each report states, where that is known: for phantoms
-TUMOR_FILES = {"pancreas": "pancreatic_lesion", "kidney": "kidney_lesion"}
+REPORTS_FILE = "reports.csv"
 
 
-@dataclass(frozen=True)
-class RawCase:
-    """One case folder as it lies on disk."""
+def cases(origin: Origin) -> list[RawCase]:
+    """List the cases of the metadata table or, where the experiment file gives a role, all folders.
 
-    case_id: str  # data set prefix + id, unique over all data sets
-    source_id: str  # name of the folder
-    ct: Path
-    organs: dict[str, Path]
-    tumors: dict[str, Path]  # per target; absent = not annotated, which is not the same as empty
-    patient_id: str
-    role: str
-    phase: str
-    age: float
-    sex: str
-    scanner: str
+    Raises:
+        ArtifactError: the metadata table is missing or has the wrong columns.
+        DataError: no case, a case named twice, or a case of the table without its CT.
+    """
+    if not origin.settings.role:
+        return list(raw_cases(origin.root, origin.dataset, origin.settings.metadata))
+    folders = sorted(path for path in origin.root.glob("*") if path.is_dir() and path.name[0] != ".")
+    found = []
+    for folder in folders:
+        masks = existing_masks(folder / "segmentations")
+        reason = no_organ(folder / "segmentations", masks)
+        found.append(Found(folder.name, folder / "ct.nii.gz", masks, reason=reason))
+    return assembled(origin, found)
+
+
+def reports(origin: Origin) -> dict[str, str]:
+    """Read the table of reports; see `read_reports`."""
+    return read_reports(origin.root, origin.settings.reports or REPORTS_FILE)
+
+
+def report_tables(origin: Origin) -> list[Path]:
+    """Name the table of reports, which need not exist."""
+    return [origin.root / (origin.settings.reports or REPORTS_FILE)]
 
 
 def raw_cases(root: Path, dataset: str, metadata_file: str) -> Iterator[RawCase]:
@@ -55,15 +60,13 @@ def raw_cases(root: Path, dataset: str, metadata_file: str) -> Iterator[RawCase]
     _refuse_duplicates(metadata["case_id"], root / metadata_file)
     for row in metadata.itertuples(index=False):
         folder = root / str(row.case_id)
-        segmentations = folder / "segmentations"
         if not (folder / "ct.nii.gz").is_file():
             raise DataError(f"{folder / 'ct.nii.gz'}: no such file, but {metadata_file} names the case")
         yield RawCase(
             case_id=f"{dataset}_{row.case_id}",
             source_id=str(row.case_id),
             ct=folder / "ct.nii.gz",
-            organs=_existing(segmentations, {name: name for name in STRUCTURES}),
-            tumors=_existing(segmentations, TUMOR_FILES),
+            masks=existing_masks(folder / "segmentations"),
             patient_id=f"{dataset}_{row.patient_id}",
             role=str(row.role),
             phase=str(row.phase),
@@ -71,11 +74,6 @@ def raw_cases(root: Path, dataset: str, metadata_file: str) -> Iterator[RawCase]
             sex=str(row.sex),
             scanner=str(row.scanner),
         )
-
-
-def _existing(folder: Path, files: dict[str, str]) -> dict[str, Path]:
-    paths = {name: folder / f"{file}.nii.gz" for name, file in files.items()}
-    return {name: path for name, path in paths.items() if path.is_file()}
 
 
 def read_reports(root: Path, reports_file: str) -> dict[str, str]:

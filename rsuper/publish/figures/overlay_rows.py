@@ -10,7 +10,9 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from rsuper.collection import Collection
-from rsuper.data.volumes import read_grid, read_mask
+from rsuper.data.mask_sources import case_masks
+from rsuper.data.masks import MaskReader
+from rsuper.data.volumes import read_grid
 from rsuper.evaluate.cases import TargetInput
 from rsuper.evaluate.read import PredictedSet
 from rsuper.publish.figures.overlay_cases import Choice, View, best_view
@@ -124,8 +126,8 @@ def _named_region(finding: Finding, case_id: str, collection: Collection) -> Boo
     row = collection.row(case_id)
     if not finding.segments or not set(finding.structures) <= set(row["organs"].split()):
         return None
-    grid, folder = read_grid(Path(row["ct"])), Path(row["segmentations"])
+    reader = MaskReader(case_masks(row), read_grid(Path(row["ct"])))
     union: Bool[np.ndarray, "x y z"] = np.logical_or.reduce(
-        [read_mask(folder / f"{name}.nii.gz", grid) for name in finding.structures]
+        [reader.organ(name) for name in finding.structures]
     )
     return union

@@ -9,8 +9,9 @@ import pandas as pd
 from jaxtyping import Bool
 from scipy.ndimage import label
 
-from rsuper.data.sources.abdomenatlas import TUMOR_FILES
-from rsuper.data.volumes import Spacing, read_grid, read_mask
+from rsuper.data.mask_sources import case_masks
+from rsuper.data.masks import MaskReader
+from rsuper.data.volumes import Spacing, read_grid
 from rsuper.metrics.strata import longest_axial_diameter_mm
 from rsuper.publish.figures.tables import SIZES
 from rsuper.reports.findings import ReportFindings
@@ -54,8 +55,8 @@ def _rows(
         known = {"report_diameter_mm": math.nan if reported_mm is None else reported_mm}
         if target in case["annotated"].split():
             grid = read_grid(Path(case["ct"]))
-            file = Path(case["segmentations"]) / f"{TUMOR_FILES[target]}.nii.gz"
-            yield start | known | by_mask(read_mask(file, grid), grid.spacing_mm)
+            mask = MaskReader(case_masks(case), grid).tumor(target)
+            yield start | known | by_mask(mask, grid.spacing_mm)
         else:
             yield start | known | by_report(findings, target)
 

@@ -202,10 +202,10 @@ def test_tumors_lie_in_organs_and_normals_have_empty_files(cases):
     for case, target in cases:
         if not case.tumors:
             continue
-        tumor = read_volume(case.tumors[target]).array > 0
+        tumor = read_volume(case.tumors[target].path).array > 0
         assert tumor.any() == case.source_id.endswith("_tumor"), case.case_id
         if tumor.any():  # the organ masks are a segmenter's: some tumor voxels lie outside
-            organs = np.any([read_volume(path).array > 0 for path in case.organs.values()], axis=0)
+            organs = np.any([read_volume(source.path).array > 0 for source in case.organs.values()], axis=0)
             shares.append((tumor & organs).sum() / tumor.sum())
     assert np.median(shares) > 0.9
     assert min(shares) > 0.3
