@@ -1,4 +1,4 @@
-"""How long and how much memory planning takes at the paper's size: made-up tables of its 16,488 CTs, no images.
+"""What planning takes at the paper's size: made-up tables of its 16,488 CTs, no images.
 
     python benchmarks/plan.py
 
@@ -25,7 +25,7 @@ from rsuper.schemas import COHORT, VOLUMES
 
 ROOT = Path(__file__).resolve().parent.parent
 PAPER = ROOT / "config" / "paper.yaml"
-# §3 of the paper: data set of config/paper.yaml -> role -> CTs by tumor.
+# §3 of the paper: data set of config/paper.yaml -> role -> CTs by tumor (CTs with both: it does not say).
 COHORTS: dict[str, dict[str, dict[str, int]]] = {
     "abdomenatlas": {"mask_train": {"pancreas": 344, "kidney": 1_674, "normal": 7_244}},
     "ucsf": {
@@ -57,7 +57,7 @@ def made_up_cases(dataset: str) -> Iterator[tuple[str, str, str]]:
 
 
 def write_sources(folder: Path) -> None:
-    """Write what a site has before the first run: folders of AbdomenAtlas cases, and the tables of two sites."""
+    """Write what is there before the first run: folders of AbdomenAtlas cases, tables of two hospitals."""
     for case, _, _ in made_up_cases("abdomenatlas"):
         (folder / "data" / "abdomenatlas" / case / "segmentations").mkdir(parents=True)
     for dataset in ("ucsf", "jhh"):

@@ -6,6 +6,7 @@ import yaml
 
 from rsuper.config.experiment import Experiment
 from rsuper.config.load import load_experiment, read_yaml
+from rsuper.data.public_lists import NORMAL, PANTS, PDAC
 from rsuper.errors import ConfigError
 from rsuper.methods import find
 from rsuper.networks.build import build_network
@@ -135,6 +136,30 @@ def test_the_papers_experiment():
     # The methods' own defaults are the paper's: no value of the experiment undoes them. nnU-Net's default is
     # as long as the row Segmentation; here it has its own 1,000 x 250 steps.
     assert experiment.methods == {"nnunet": {"length": "own"}, "clip_like": {"read_out": "branch"}}
+
+
+def test_the_papers_hospitals_come_in_by_tables_of_their_own():
+    datasets = load_experiment(CONFIGS / "paper.yaml").datasets
+    assert {name: dataset.source for name, dataset in datasets.items()} == {
+        "abdomenatlas": "abdomenatlas",
+        "ucsf": "table",
+        "jhh": "table",
+    }
+    assert [datasets[name].role for name in datasets] == ["mask_train", None, "test_external"]
+
+
+def test_public_data_differ_from_the_papers_in_data_alone():
+    paper, public = (load_experiment(CONFIGS / f"{name}.yaml") for name in ("paper", "public"))
+    own = {"name", "about", "data_note", "datasets", "test_sets", "leaked_patients"}
+    assert public.model_dump(exclude=own) == paper.model_dump(exclude=own)
+    assert {name: each.role for name, each in public.test_sets.items()} == {
+        name: each.role for name, each in paper.test_sets.items()
+    }
+    # What is trained on and tested on is told by lists, but for Merlin, whose patients are kept apart.
+    lists = {name: each.metadata for name, each in public.datasets.items() if not (each.role or each.splits)}
+    assert lists == {"pants": PANTS, "panorama_pdac": PDAC, "panorama_normal": NORMAL}
+    assert public.datasets["kits23"].role == "mask_train"
+    assert public.leaked_patients == "exclude"
 
 
 def test_variants_are_compared_on_the_default_experiment():
