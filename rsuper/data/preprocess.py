@@ -59,8 +59,9 @@ def preprocess_cohort(
             rows.append(_volumes_row(row, "", "", False))
             continue
         targets = row["annotated"].split() if row["role"] == mask_role else []
+        masks = case_masks(row)
         try:
-            index = _store_case(row["case_id"], Path(row["ct"]), case_masks(row), targets, settings, folder)
+            index = _store_case(row["case_id"], Path(row["ct"]), masks, targets, settings, folder)
             hidden = (
                 None if row.get(MASKS_COLUMN) else _store_withheld(index, Path(row["ct"]), settings, withheld)
             )
@@ -112,6 +113,10 @@ def _store_case(
             f"{case_id}: no voxel of any organ in {', '.join(map(str, masks.files))}; draw them anew"
         )
     tumors = tumor_labels(reader, targets) if targets else None
+    for target in set(masks.tumors) - set(targets):
+        reader.tumor(
+            target
+        )  # of a test set: not stored, but what cannot be read is better known before training
     del reader  # and with it the label maps that it keeps
     new = settings.spacing_mm
     resampled = np.asarray(ct.array, dtype=np.float32).clip(-1024, 3071)

@@ -98,6 +98,15 @@ def test_as_many_kinds_as_promised():
     assert len(different) >= 40
 
 
+def test_a_tumor_mask_of_a_test_set_is_read_before_training(site, experiment):
+    path = site.root / "T" / "segmentations" / "pancreatic_lesion.nii.gz"
+    path.write_bytes(path.read_bytes()[:-12])
+    found = outcome(site, TABLE, experiment)
+    assert list(found.reasons) == ["own_T"]
+    assert "pancreatic_lesion.nii.gz: damaged" in found.reasons["own_T"]
+    assert found.used == ALL[:3]
+
+
 def test_nothing_left_is_one_error(site, experiment):
     for case in ROLES:
         (site.root / case / "ct.nii.gz").write_bytes(b"no CT")
