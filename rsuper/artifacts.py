@@ -4,6 +4,7 @@ A file is written under a temporary name and renamed, so that its existence mean
 checks the columns and names the first bad row.
 """
 
+import csv
 import json
 import os
 import tempfile
@@ -15,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from rsuper.errors import ArtifactError
-from rsuper.schemas import COUNT, FLAG, NUMBER, TEXT, Table
+from rsuper.schemas import COUNT, FLAG, METADATA, NUMBER, REPORTS, TEXT, Table
 
 # --------------------------------------------------------------------------------------------- tables
 
@@ -43,15 +44,36 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
         raise ArtifactError(f"{path}: no such file; make it with `snakemake {path}`") from None
     except pd.errors.EmptyDataError:
         raise ArtifactError(f"{path}: the file is empty; expected columns {list(table.columns)}") from None
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+    except (pd.errors.ParserError, UnicodeDecodeError, OSError) as error:
         raise ArtifactError(f"{path}: not readable as CSV in UTF-8: {str(error).strip()}") from None
     if not isinstance(frame.index, pd.RangeIndex):  # pandas would take the first cells as row names
         raise ArtifactError(f"{path}: not readable as CSV: rows have more cells than the header")
     _require_columns(frame, path, table)
+    if table in (METADATA, REPORTS):  # written by hand
+        short = short_row(path)
+        if short:
+            raise ArtifactError(f"{path}: {short}")
     typed = {
         name: _typed(frame[name], table.columns.get(name, _extra_kind(name)), path) for name in frame.columns
     }
     return pd.DataFrame(typed, index=frame.index)
+
+
+def short_row(path: Path) -> str:
+    """Name the first row of a CSV file that ends before its header does; blank where there is none.
+
+    pandas takes the cells that are missing for blank ones: a row that was cut off would lose them silently.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        rows = csv.reader(stream)
+        width = len(next(rows, []))
+        for number, row in enumerate(rows, start=2):
+            if len(row) < width and any(cell.strip() for cell in row):
+                return (
+                    f"row {number} ({row[0]}): {len(row)} cells, but the header has {width}; give every row "
+                    "all cells, blank or not"
+                )
+    return ""
 
 
 def _extra_kind(name: str) -> str:

@@ -29,7 +29,7 @@ from rsuper.data.volumes import read_grid
 from rsuper.errors import DataError
 from rsuper.reports.findings import ReportFindings
 from rsuper.reports.supervision import case_truth
-from rsuper.schemas import COHORT
+from rsuper.schemas import COHORT, VOLUMES
 from rsuper.task import TestVolume
 
 VALIDATION = "validation"
@@ -44,16 +44,22 @@ class Collection:
 
     @cached_property
     def cohort(self) -> pd.DataFrame:
-        """Rows of all cohorts that can be used.
+        """Rows of all cohorts that can be used; what the store had to leave out is not among them.
 
         Raises:
             DataError: a patient has two roles that must be kept apart.
         """
         frames = [read_table(self.layout.cohort(name), COHORT) for name in self.experiment.datasets]
         cohort = pd.concat(frames, ignore_index=True)
-        cohort = cohort[cohort["reason"] == ""].reset_index(drop=True)
+        refused = cohort["case_id"].isin(self._refused_by_the_store())
+        cohort = cohort[(cohort["reason"] == "") & ~refused].reset_index(drop=True)
         refuse_patients_in_two_roles(cohort, self.experiment)
         return cohort
+
+    def _refused_by_the_store(self) -> list[str]:
+        tables = [self.layout.volumes(name) for name in self.experiment.datasets]
+        frames = [read_table(path, VOLUMES) for path in tables if path.is_file()]
+        return [case for frame in frames for case in frame.loc[frame["reason"] != "", "case_id"]]
 
     @cached_property
     def findings(self) -> dict[str, ReportFindings]:

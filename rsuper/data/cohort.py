@@ -90,6 +90,11 @@ def _problems(case: RawCase, mask_role: str) -> list[str]:
         return [f"{case.case_id}: no organ mask in {case.ct.parent / 'segmentations'}"]
     if case.role == mask_role and not case.tumors:
         return [f"{case.case_id}: role {case.role} needs a tumor mask in {_mask_folder(case)}"]
+    for target in case.tumors:
+        if not any(name.startswith(target) for name in case.organs):
+            return [
+                f"{case.case_id}: tumors of the {target} are annotated, but no organ mask holds it; add one"
+            ]
     try:
         ct = read_grid(case.ct)
         masks = {path: read_grid(path) for path in case.masks.files}

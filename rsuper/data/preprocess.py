@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Shaped, UInt8
 from tqdm import tqdm
 
 from rsuper.artifacts import write_lines
 from rsuper.config.experiment import Preprocess
 from rsuper.data.mask_sources import MASKS_COLUMN, TUMOR_FILES, CaseMasks, MaskSource, case_masks
 from rsuper.data.masks import MaskReader
+from rsuper.data.sources.raw_case import refuse
 from rsuper.data.store import (
     INDEX,
     ORGAN_LABELS,
@@ -26,11 +27,12 @@ from rsuper.data.store import (
     write_case,
     write_withheld,
 )
-from rsuper.data.volumes import read_grid, read_volume, resample
+from rsuper.data.volumes import AIR_AT_MOST_HU, read_grid, read_volume, resample
+from rsuper.errors import DataError
 
 
 def preprocess_cohort(
-    cohort: pd.DataFrame, settings: Preprocess, folder: Path, mask_role: str
+    cohort: pd.DataFrame, settings: Preprocess, folder: Path, mask_role: str, *, strict: bool = True
 ) -> pd.DataFrame:
     """Store every usable case and return the rows of volumes.csv; others keep their reason.
 
@@ -38,25 +40,44 @@ def preprocess_cohort(
     Masks that a data set withholds (in the folder `withheld` of a case) are stored apart, for the ceiling
     control and for measuring where reports lead.
 
+    Args:
+        cohort: rows of cohort.csv.
+        settings: spacing in mm and window in HU.
+        folder: of the store.
+        mask_role: the role whose tumor labels are stored.
+        strict: a case that cannot be stored is an error; else a row with a reason, while the others go on.
+
     Raises:
-        DataError: a CT or mask is missing, damaged or on another grid than its CT.
+        DataError: where strict, and else where no case is left: a CT or mask is missing, damaged or on
+            another grid than its CT; a CT has voxels that are not finite, or shows nothing but air; the masks
+            of a case have no voxel of any organ.
     """
-    rows, lines, apart = [], [], []
+    rows, lines, apart, problems = [], [], [], list[str]()
     withheld = folder.parent / WITHHELD_FOLDER
     for row in tqdm(cohort.to_dict("records"), desc="preprocess", mininterval=5):
         if row["reason"]:
             rows.append(_volumes_row(row, "", "", False))
             continue
         targets = row["annotated"].split() if row["role"] == mask_role else []
-        index = _store_case(row["case_id"], Path(row["ct"]), case_masks(row), targets, settings, folder)
+        masks = case_masks(row)
+        try:
+            index = _store_case(row["case_id"], Path(row["ct"]), masks, targets, settings, folder)
+            hidden = (
+                None if row.get(MASKS_COLUMN) else _store_withheld(index, Path(row["ct"]), settings, withheld)
+            )
+        except DataError as error:
+            if strict:
+                raise
+            problems.append(f"{row['case_id']}: {error}")
+            rows.append({**_volumes_row(row, "", "", False), "reason": str(error)})
+            continue
         lines.append(index_line(index))
-        hidden = (
-            None if row.get(MASKS_COLUMN) else _store_withheld(index, Path(row["ct"]), settings, withheld)
-        )
         if hidden is not None:
             apart.append(index_line(hidden))
         spacing_mm = " ".join(f"{length:.4g}" for length in index.spacing_mm)
         rows.append(_volumes_row(row, " ".join(map(str, index.shape)), spacing_mm, bool(targets)))
+    if not lines:
+        refuse(problems)
     write_lines(lines, folder / INDEX)
     if apart:
         write_lines(apart, withheld / INDEX)
@@ -84,9 +105,18 @@ def _store_case(
     folder: Path,
 ) -> CaseIndex:
     ct = read_volume(ct_file)
+    _require_body(ct_file, ct.array)
     reader = MaskReader(masks, ct.grid)
     labels = organ_labels({name: reader.organ(name) for name in masks.organs})
+    if not labels.any():
+        raise DataError(
+            f"{case_id}: no voxel of any organ in {', '.join(map(str, masks.files))}; draw them anew"
+        )
     tumors = tumor_labels(reader, targets) if targets else None
+    for target in set(masks.tumors) - set(targets):
+        reader.tumor(
+            target
+        )  # of a test set: not stored, but what cannot be read is better known before training
     del reader  # and with it the label maps that it keeps
     new = settings.spacing_mm
     resampled = np.asarray(ct.array, dtype=np.float32).clip(-1024, 3071)
@@ -96,6 +126,17 @@ def _store_case(
         tumors = resample(tumors, ct.spacing_mm, new, linear=False)
     write_case(folder, case_id, image, labels, tumors)
     return index_case(case_id, image.clip(*settings.clip_hu), labels, tumors, targets, new)
+
+
+def _require_body(path: Path, ct: Shaped[np.ndarray, "x y z"]) -> None:
+    """Refuse voxels that no HU are made of, and a CT of which nothing can be learned."""
+    highest = ct.max()  # NaN where any voxel is
+    if not (np.isfinite(highest) and np.isfinite(ct.min())):
+        raise DataError(f"{path}: voxels that are NaN or infinite; replace them by air, or drop the case")
+    if highest <= AIR_AT_MOST_HU:
+        raise DataError(
+            f"{path}: nothing but air, at most {highest:g} HU; convert it again, or drop the case"
+        )
 
 
 def _store_withheld(index: CaseIndex, ct_file: Path, settings: Preprocess, folder: Path) -> CaseIndex | None:

@@ -1,6 +1,7 @@
 """CTs and masks as arrays in RAS+ order with their spacing, and back to the grid they came from.
 
-This is the only module that knows other axis orders: everything above sees `x y z`, RAS+, mm.
+With `rsuper.data.headers` the only module that knows other axis orders: everything above sees `x y z`,
+RAS+, mm.
 """
 
 import math
@@ -12,45 +13,27 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from jaxtyping import Bool, Float, Shaped, UInt8
-from nibabel.filebasedimages import ImageFileError
 from nibabel.openers import ImageOpener
 from nibabel.orientations import (
     apply_orientation,
     axcodes2ornt,
-    inv_ornt_aff,
     io_orientation,
     ornt_transform,
 )
-from nibabel.spatialimages import HeaderDataError
 from scipy import ndimage
 
 from rsuper.artifacts import write_atomically
+from rsuper.data.headers import Grid, Shape, Spacing, open_nifti
 from rsuper.errors import DataError
 
-Spacing = tuple[float, float, float]
-Shape = tuple[int, int, int]
 AIR_HU = -1024
+AIR_AT_MOST_HU = -500  # a volume without anything above shows no body
 PROBABILITY_SLOPE = 1.0 / 65535.0
 # Files are read in portions that stay in the cache. The allocator gives larger ones back to the system after
 # each read, and getting their memory anew takes several times as long as decompressing into it.
 PORTION_BYTES = 2**16
 # Turns stored numbers into the wanted ones, zero into zero.
 Conversion = Callable[[Shaped[np.ndarray, "..."]], Shaped[np.ndarray, "..."]]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Where voxels lie, in RAS+ order, and the file's own affine for the way back."""
-
-    shape: Shape
-    affine: Float[np.ndarray, "4 4"]  # RAS+
-    file_affine: Float[np.ndarray, "4 4"]
-
-    @property
-    def spacing_mm(self) -> Spacing:
-        """Voxel edge lengths along x, y and z."""
-        lengths = np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
-        return (float(lengths[0]), float(lengths[1]), float(lengths[2]))
 
 
 @dataclass(frozen=True)
@@ -75,9 +58,9 @@ def read_volume(path: Path) -> Volume:
     """Read a NIfTI file in its native type and turn it to RAS+ by its affine.
 
     Raises:
-        DataError: the file is missing, unreadable, not three-dimensional, or its spacing is not positive.
+        DataError: the file is missing, unreadable or damaged, or its header is refused (see `open_nifti`).
     """
-    image, grid = _open(path)
+    image, grid = open_nifti(path)
     if (image.dataobj.slope, image.dataobj.inter) == (1, 0):
         return Volume(_read(image, path, image.dataobj.dtype, lambda stored: stored), grid)
     return Volume(_read_scaled(image, path), grid)
@@ -87,37 +70,9 @@ def read_grid(path: Path) -> Grid:
     """Read where a file's voxels lie, from its header alone.
 
     Raises:
-        DataError: as `read_volume`.
+        DataError: as `open_nifti`.
     """
-    return _open(path)[1]
-
-
-def _open(path: Path) -> tuple[nib.Nifti1Image, Grid]:
-    try:
-        image = nib.load(path)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except (
-        OSError,
-        EOFError,
-        zlib.error,
-        ImageFileError,
-        HeaderDataError,
-    ) as error:
-        raise DataError(f"{path}: cannot be read as NIfTI: {error}") from None
-    if len(image.shape) != 3:
-        raise DataError(f"{path}: expected three dimensions, got shape {image.shape}")
-    orientation = io_orientation(image.affine)
-    if np.isnan(orientation).any():
-        raise DataError(f"{path}: the affine does not give an orientation: {image.affine.tolist()}")
-    sizes = [0, 0, 0]
-    for axis, world in enumerate(orientation[:, 0].astype(int)):
-        sizes[world] = int(image.shape[axis])
-    affine = image.affine @ inv_ornt_aff(orientation, image.shape)
-    grid = Grid((sizes[0], sizes[1], sizes[2]), affine, image.affine)
-    if not (min(grid.spacing_mm) > 0 and np.isfinite(grid.spacing_mm).all()):
-        raise DataError(f"{path}: spacing {grid.spacing_mm} mm is not positive")
-    return image, grid
+    return open_nifti(path)[1]
 
 
 def _read(
@@ -162,7 +117,7 @@ def read_mask(path: Path, like: Grid) -> Bool[np.ndarray, "x y z"]:
     Raises:
         DataError: unreadable, on another grid (both grids are named), or with labels other than 0 and 1.
     """
-    image, grid = _open(path)
+    image, grid = open_nifti(path)
     _require_grid(path, grid, like)
 
     def inside(labels: Shaped[np.ndarray, "..."]) -> Bool[np.ndarray, "..."]:
@@ -188,7 +143,7 @@ def read_labels(path: Path, like: Grid, known: Sequence[int] = ()) -> UInt8[np.n
     Raises:
         DataError: unreadable, on another grid (both are named), or with values other than these.
     """
-    image, grid = _open(path)
+    image, grid = open_nifti(path)
     _require_grid(path, grid, like)
     allowed = np.full(256, not known)
     allowed[[0, *known]] = True
@@ -298,7 +253,7 @@ def read_probability(path: Path, like: Grid) -> Float[np.ndarray, "x y z"]:
     Raises:
         DataError: unreadable, on another grid than its CT, or outside [0, 1].
     """
-    image, grid = _open(path)
+    image, grid = open_nifti(path)
     if grid.shape != like.shape:
         raise DataError(f"{path}: the map has shape {grid.shape}, its CT {like.shape}")
     proxy = image.dataobj

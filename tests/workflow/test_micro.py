@@ -92,7 +92,7 @@ def trained(jobs: dict[str, list[str]]) -> set[str]:
 @pytest.mark.parametrize(
     ("file", "old", "new", "methods"),
     [
-        ("methods/r_super/method.py", "SHUFFLE_STREAM = 12", "SHUFFLE_STREAM = 120", {"r_super"}),
+        ("methods/r_super/method.py", "ERROR_STREAM = 12, 19", "ERROR_STREAM = 12, 20", {"r_super"}),
         ("rsuper/losses/geometry.py", "(0.75 *", "(0.7500001 *", {"r_super"}),
         ("rsuper/losses/volume.py", "tolerance: float = 0.1", "tolerance: float = 0.11", {"r_super"}),
         ("methods/silent/method.py", "zero)", "zero * 1)", {"silent"}),

@@ -66,6 +66,7 @@ rule preprocess:
     params:
         settings=section("preprocess"),
         mask_role=EXPERIMENT.roles["mask_train"],
+        strict=lambda wildcards: named_by_hand(origin(wildcards.dataset).settings),
         code=code("preprocess.py"),
     script:
         "../scripts/preprocess.py"

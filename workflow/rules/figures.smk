@@ -60,6 +60,7 @@ rule figure1:
 rule sizes:
     input:
         cohort=artifact("data", "{dataset}", "cohort.csv"),
+        volumes=artifact("data", "{dataset}", "volumes.csv"),
         findings=artifact("data", "{dataset}", "findings.jsonl"),
     output:
         artifact("data", "{dataset}", "sizes.csv"),

@@ -12,10 +12,11 @@ from rsuper.schemas import COHORT, VOLUMES
 
 def main(snakemake: Any) -> None:
     """Store every usable case; the table is written last."""
+    params, output = snakemake.params, Path(snakemake.output[0])
     cohort = read_table(Path(snakemake.input[0]), COHORT)
-    settings = Preprocess.model_validate(snakemake.params.settings["preprocess"])
-    output = Path(snakemake.output[0])
-    frame = preprocess_cohort(cohort, settings, output.parent / "volumes", snakemake.params.mask_role)
+    settings = Preprocess.model_validate(params.settings["preprocess"])
+    folder = output.parent / "volumes"
+    frame = preprocess_cohort(cohort, settings, folder, params.mask_role, strict=params.strict)
     write_table(frame, output, VOLUMES)
 
 

@@ -99,8 +99,6 @@ def _problem(error: DataError, path: Path) -> str:
 
 def _ct_facts(path: Path) -> tuple[Row, Grid]:
     ct = read_volume(path)
-    if ct.array.dtype.kind not in "biuf":
-        raise DataError(f"{path}: expected numbers as voxels, got type {ct.array.dtype}")
     return {**intensity_facts(ct.array), "oblique_deg": oblique_deg(ct.grid)}, ct.grid
 
 

@@ -6,8 +6,11 @@ import pandas as pd
 
 from rsuper.data.audit.known import Fault, Known
 from rsuper.data.audit.paths import without_paths
+from rsuper.data.volumes import AIR_AT_MOST_HU
 
 USED = "used as they are"
+REFUSED = "left out; the run stops where metadata.csv names them"
+ONLY_AIR = "nothing but air"
 REPAIR = "look at the CT and repair its header, or drop the case from its metadata table"
 # Voxel edges: PanTS goes up to 10 mm; 1,024 voxels across a child are 0.25 mm.
 SPACING_MM = (0.2, 10.0)
@@ -15,7 +18,6 @@ SPACING_MM = (0.2, 10.0)
 ACROSS_MM, ALONG_MM = (60.0, 850.0), (60.0, 2200.0)
 MOST_OBLIQUE_DEG = 10.0
 LOST_HEADER_VOXELS = 512
-AIR_AT_MOST_HU = -500
 FEW_VALUES = 64
 HU_RANGE = (-4096, 4096)
 NUMBER = r"-?\d+(\.\d+)?(e-?\d+)?"
@@ -42,14 +44,14 @@ def unusable_cases(known: Known) -> Iterator[Fault]:
 def damaged_files(known: Known) -> Iterator[Fault]:
     """Every CT and mask can be read, and masks hold the labels 0 and 1 alone."""
     rows = known.used_facts[known.used_facts["problem"] != ""]
-    for text, own in _alike(rows.assign(text=rows["file"] + ": " + rows["problem"])):
-        yield Fault(
-            "stop",
-            text,
-            list(own["case_id"]),
-            "the run stops",
-            "repair the file and list the cases again (--forcerun cohort), or drop the case",
-        )
+    rows = rows.assign(
+        text=rows["file"] + ": " + rows["problem"], strict=~rows["case_id"].isin(known.droppable)
+    )
+    repair = "repair the file and list the cases again (--forcerun cohort), or drop the case"
+    for text, own in _alike(rows[rows["strict"]]):
+        yield Fault("stop", text, list(own["case_id"]), "the run stops", repair)
+    for text, own in _alike(rows[~rows["strict"]]):
+        yield Fault("warning", text, list(own["case_id"]), "left out", repair)
 
 
 def _alike(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -117,11 +119,12 @@ def intensities(known: Known) -> Iterator[Fault]:
     kinds = cts.apply(_kind, axis=1) if len(cts) else pd.Series(dtype=str)
     kinds = kinds[kinds != ""]
     for kind, own in kinds.groupby(kinds, sort=True):
-        yield Fault("warning", str(kind), list(own.index), USED, "convert the CT to HU, or drop the case")
+        action = REFUSED if kind == ONLY_AIR else USED
+        yield Fault("warning", str(kind), list(own.index), action, "convert the CT to HU, or drop the case")
     broken = list(cts.index[cts["not_finite"] > 0])
     if broken:
         text = "voxels that are NaN or infinite"
-        yield Fault("warning", text, broken, USED, "replace them, or drop the case")
+        yield Fault("warning", text, broken, REFUSED, "replace them, or drop the case")
 
 
 def _kind(ct: pd.Series) -> str:
@@ -129,7 +132,7 @@ def _kind(ct: pd.Series) -> str:
     if ct["hu_min"] == ct["hu_max"]:
         return "every voxel has the same value"
     if ct["hu_high"] <= AIR_AT_MOST_HU:
-        return "nothing but air"
+        return ONLY_AIR
     if ct["values"] <= FEW_VALUES:
         return f"at most {FEW_VALUES} distinct values: a mask in place of the CT, or values scaled to 0 to 1"
     if ct["hu_min"] >= 0:

@@ -8,6 +8,7 @@ from typing import Literal
 import pandas as pd
 
 from rsuper.config.experiment import Experiment
+from rsuper.data.sources.registry import named_by_hand
 from rsuper.reports.findings import ReportFindings
 
 Severity = Literal["stop", "warning", "note"]
@@ -66,6 +67,13 @@ class Known:
     def test_roles(self) -> frozenset[str]:
         """Roles of the test sets."""
         return frozenset(test_set.role for test_set in self.experiment.test_sets.values())
+
+    @cached_property
+    def droppable(self) -> frozenset[str]:
+        """Cases of downloads and of sites' tables: one that cannot be stored is left out, others go on."""
+        sets = self.experiment.datasets
+        lenient = [name for name, settings in sets.items() if not named_by_hand(settings)]
+        return frozenset(self.cohorts.loc[self.cohorts["dataset"].isin(lenient), "case_id"])
 
     @cached_property
     def used_facts(self) -> pd.DataFrame:

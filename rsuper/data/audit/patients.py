@@ -1,5 +1,6 @@
 """Checks of who is in the cohorts: patients, images and public data sets that are in two places."""
 
+import difflib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import combinations
@@ -13,6 +14,8 @@ from rsuper.data.roles import leaked_cases, refused_patients
 # The layout that any hospital's folder has; it says nothing about where the cases come from.
 PLAIN_LAYOUT = "abdomenatlas"
 USED = "used as if they were different patients"
+# Above the likeness of test_internal and test_external, which are two roles.
+NEAR = 0.88
 
 
 def patients_in_two_roles(known: Known) -> Iterator[Fault]:
@@ -41,6 +44,17 @@ def patients_in_two_roles(known: Known) -> Iterator[Fault]:
         patients = _number(leaked["patient_id"].nunique(), "patient")
         advice = "nothing: leaked_patients says what is done with them"
         yield Fault("warning", f"test CTs of {patients} in training", list(leaked["case_id"]), action, advice)
+
+
+def roles_not_used(known: Known) -> Iterator[Fault]:
+    """Every case has a role that the experiment names."""
+    named = sorted(known.training_roles | known.test_roles)
+    rows = known.cohorts[(known.cohorts["reason"] == "") & ~known.cohorts["role"].isin(named)]
+    for role, own in rows.groupby("role", sort=True):
+        near = difflib.get_close_matches(str(role).casefold().replace("-", "_"), named, 1, NEAR)
+        text = f"role '{role}' is none of the experiment's: {', '.join(named)}"
+        advice = f"do you mean '{near[0]}'?" if near else "nothing, where the role is for another experiment"
+        yield Fault("warning" if near else "note", text, list(own["case_id"]), "left out", advice)
 
 
 def patients_not_known(known: Known) -> Iterator[Fault]:

@@ -14,6 +14,7 @@ from rsuper.data.audit.known import SEVERITIES, Check, Known
 from rsuper.data.audit.patients import (
     patients_in_two_roles,
     patients_not_known,
+    roles_not_used,
     same_image,
     same_public_patient,
     shared_public_sources,
@@ -23,6 +24,7 @@ from rsuper.data.audit.tumors import (
     organ_masks,
     reported_counts,
     reported_sizes,
+    reports_missing,
     tumor_mask_sizes,
     tumors_outside_their_organ,
     tumors_without_size,
@@ -37,6 +39,7 @@ NAMED_CASES = 20
 CHECKS: tuple[Check, ...] = (
     patients_in_two_roles,
     patients_not_known,
+    roles_not_used,
     same_image,
     same_public_patient,
     shared_public_sources,
@@ -53,6 +56,7 @@ CHECKS: tuple[Check, ...] = (
     tumor_mask_sizes,
     reported_sizes,
     reported_counts,
+    reports_missing,
     tumors_without_size,
 )
 

@@ -116,6 +116,16 @@ def reported_counts(known: Known) -> Iterator[Fault]:
             )
 
 
+def reports_missing(known: Known) -> Iterator[Fault]:
+    """Every case that is trained on by its report has one."""
+    role = known.experiment.roles["report_train"]
+    rows = known.cohort[known.cohort["role"] == role]
+    bare = [case for case in rows["case_id"] if case not in known.findings]
+    if bare:
+        text = f"role '{role}' without a report"
+        yield Fault("warning", text, bare, "not trained on by reports", "add the report, or change the role")
+
+
 def tumors_without_size(known: Known) -> Iterator[Fault]:
     """Reports that are trained on give the size of every tumor."""
     role = known.experiment.roles["report_train"]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from rsuper.artifacts import read_table
 from rsuper.data.mask_sources import existing_masks, no_organ
-from rsuper.data.sources.raw_case import Found, Origin, RawCase, assembled
+from rsuper.data.sources.raw_case import Found, Origin, RawCase, assembled, id_problems, refuse
 from rsuper.errors import DataError
 from rsuper.schemas import METADATA, REPORTS
 
@@ -52,12 +52,16 @@ def raw_cases(root: Path, dataset: str, metadata_file: str) -> Iterator[RawCase]
 
     Raises:
         ArtifactError: the metadata table is missing or has the wrong columns.
-        DataError: no case, a case named twice, or a case without its CT.
+        DataError: no case; a case named twice or by what is no file name; one without a role or its CT.
     """
     metadata = read_table(root / metadata_file, METADATA)
     if metadata.empty:
         raise DataError(f"{root / metadata_file}: the cohort is empty: expected at least one row")
     _refuse_duplicates(metadata["case_id"], root / metadata_file)
+    refuse(id_problems(metadata["case_id"], root / metadata_file))
+    roleless = list(metadata.loc[metadata["role"] == "", "case_id"])
+    if roleless:
+        raise DataError(f"{root / metadata_file}: no role of case(s) {roleless[:5]}; fill the column 'role'")
     for row in metadata.itertuples(index=False):
         folder = root / str(row.case_id)
         if not (folder / "ct.nii.gz").is_file():

@@ -6,6 +6,9 @@ values of a label map that make up the structure. A blank tumor cell means "not 
 """
 
 import difflib
+import math
+import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,16 +56,25 @@ def cases(origin: Origin) -> list[RawCase]:
 
 
 def _misspelled(path: Path) -> list[str]:
-    """Columns that would pass for further ones of the site's, but are nearly one of ours."""
-    known = (*NEEDED, *OPTIONAL)
-    others = [name for name in read_header(path) if name.casefold() not in known]
+    """Columns that would pass for further ones of the site's, but are nearly one of ours, or one twice."""
+    known, header = (*NEEDED, *OPTIONAL), read_header(path)
+    counts = Counter(
+        re.sub(r"\.\d+$", "", name.casefold()) for name in header
+    )  # pandas says ct.1 for a second ct
+    twice = [name for name in known if counts[name] > 1]
+    others = [name for name in header if re.sub(r"\.\d+$", "", name.casefold()) not in known]
     near = {name: difflib.get_close_matches(name.casefold(), known, 1, 0.8) for name in others}
-    return [f"{path}: column '{name}': do you mean '{ours[0]}'?" for name, ours in near.items() if ours]
+    return [
+        *(f"{path}: column '{name}' stands there more than once; keep one" for name in twice),
+        *(f"{path}: column '{name}': do you mean '{ours[0]}'?" for name, ours in near.items() if ours),
+    ]
 
 
 def _found(origin: Origin, cells: Mapping[str, str]) -> Found:
     if not cells["ct"]:
         raise DataError("column 'ct' is blank")
+    if cells["age"] and math.isnan(number(cells["age"])):
+        raise DataError(f"column 'age': {cells['age']!r}: expected years, or nothing where it is not known")
     return Found(
         source_id=cells["case_id"],
         ct=inside(origin.root, cells["ct"]),
@@ -157,3 +169,5 @@ def _text(path: Path) -> str:
         raise DataError(f"{path}: no such file") from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: not in UTF-8; save the report as UTF-8 text") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}; name a text file") from None

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
+from rsuper.artifacts import short_row
 from rsuper.errors import DataError
 
 _NS = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -64,7 +65,19 @@ def _csv(path: Path) -> pd.DataFrame:
         raise DataError(f"{path}: not readable as CSV: {str(error).strip()}") from None
     if not isinstance(frame.index, pd.RangeIndex):  # pandas would take the first cells as row names
         raise DataError(f"{path}: not readable as CSV: rows have more cells than the header")
+    _require_cells(frame, path)
     return frame
+
+
+def _require_cells(frame: pd.DataFrame, path: Path) -> None:
+    """Refuse what pandas would pass over: another delimiter, rows that end early."""
+    only = str(frame.columns[0])
+    for delimiter, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(frame.columns) == 1 and delimiter in only:
+            raise DataError(f"{path}: cells are separated by {name}; save it with commas (CSV in UTF-8)")
+    short = short_row(path)
+    if short:
+        raise DataError(f"{path}: {short}")
 
 
 def _excel(path: Path) -> pd.DataFrame:

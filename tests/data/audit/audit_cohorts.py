@@ -81,8 +81,12 @@ def known_of(
     facts: pd.DataFrame | None = None,
     findings: Mapping[str, ReportFindings] | None = None,
 ) -> Known:
-    """What the audit knows, sound where nothing else is given."""
-    return Known(experiment, cohort, facts_of(cohort) if facts is None else facts, findings or {})
+    """What the audit knows, sound where nothing else is given: a report that says nothing is one."""
+    trained = cohort.loc[cohort["role"] == "report_train", "case_id"]
+    silent = {case: report(case).model_copy(update={"absent": ()}) for case in trained}
+    return Known(
+        experiment, cohort, facts_of(cohort) if facts is None else facts, {**silent, **(findings or {})}
+    )
 
 
 def report(case: str, *findings: Finding) -> ReportFindings:

@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 from audit_cohorts import DEFAULT, cohort_rows, edited, facts_of, known_of, report
 
+from rsuper.config.dataset import Dataset
+from rsuper.data.audit.known import Known
 from rsuper.data.audit.registry import CHECKS, audit_frame
 from rsuper.errors import DataError
 from rsuper.reports.findings import Finding
@@ -48,8 +50,9 @@ LEAKING = cohort_rows(
 
 
 def test_a_patient_in_training_and_test(experiment):
-    assert found(experiment, cohort=LEAKING) == [("patients_in_two_roles", "stop", "a_1 a_2")]
-    assert text_of(experiment, cohort=LEAKING) == (
+    unused = ("roles_not_used", "note", "a_4 a_5")
+    assert found(experiment, cohort=LEAKING) == [("patients_in_two_roles", "stop", "a_1 a_2"), unused]
+    assert text_of(experiment, cohort=LEAKING[:3]) == (
         "1 patient with more than one role: report_train and test_internal (1)"
     )
 
@@ -59,7 +62,7 @@ def test_a_patient_in_training_and_test(experiment):
 )
 def test_the_experiment_says_what_to_do_with_leaked_patients(experiment, policy, action):
     lenient = experiment.model_copy(update={"leaked_patients": policy})
-    frame = audit_frame(known_of(lenient, LEAKING))
+    frame = audit_frame(known_of(lenient, LEAKING[:3]))
     assert frame[["severity", "cases"]].to_numpy().tolist() == [["warning", "a_2"]]
     assert frame.loc[0, "action"].startswith(action)
 
@@ -133,6 +136,45 @@ def test_the_same_image_in_training_and_test(experiment):
     assert found(lenient, facts=facts) == [("same_image", "stop", "a_1 b_3")]  # no patient id to exclude by
 
 
+@pytest.mark.parametrize(
+    ("role", "severity", "advice"),
+    [
+        ("mask_trian", "warning", "do you mean 'mask_train'?"),
+        ("test-internal", "warning", "do you mean 'test_internal'?"),
+        ("test_external", "note", "nothing, where the role is for another experiment"),
+    ],
+)
+def test_a_role_that_the_experiment_does_not_name(experiment, role, severity, advice):
+    frame = audit_frame(known_of(experiment, DEFAULT.assign(role=["mask_train", "report_train", role])))
+    row = frame.set_index("check").loc["roles_not_used"]
+    assert (row["severity"], row["cases"], row["action"], row["advice"]) == (
+        severity,
+        "b_3",
+        "left out",
+        advice,
+    )
+
+
+def test_reports_that_are_missing(experiment):
+    silent = Known(experiment, DEFAULT, FACTS, {})
+    frame = audit_frame(silent)
+    assert frame[["check", "severity", "cases"]].to_numpy().tolist() == [
+        ["reports_missing", "warning", "a_2"]
+    ]
+
+
+def test_a_download_goes_on_without_its_damaged_files(experiment):
+    download = Dataset(source="pants", root="b", role="test_internal")
+    lenient = experiment.model_copy(update={"datasets": {"b": download}})
+    facts = edited(FACTS, "a_1", "ct", problem="damaged NIfTI")
+    facts = edited(facts, "b_3", "ct", problem="damaged NIfTI")
+    frame = audit_frame(known_of(lenient, facts=facts))
+    assert frame[["severity", "cases", "action"]].to_numpy().tolist() == [
+        ["stop", "a_1", "the run stops"],
+        ["warning", "b_3", "left out"],
+    ]
+
+
 def test_the_same_image_twice_in_one_role(experiment):
     cohort = cohort_rows(("a", "1", "p1", "mask_train"), ("a", "2", "p2", "mask_train"))
     facts = edited(facts_of(cohort), "a_2", "ct", image="image of a_1")
@@ -142,7 +184,7 @@ def test_the_same_image_twice_in_one_role(experiment):
 def test_the_same_image_of_a_patient_who_is_excluded_anyhow(experiment):
     lenient = experiment.model_copy(update={"leaked_patients": "exclude"})
     facts = edited(facts_of(LEAKING), "a_2", "ct", image="image of a_1")
-    assert found(lenient, cohort=LEAKING, facts=facts) == [
+    assert found(lenient, cohort=LEAKING[:3], facts=facts) == [
         ("patients_in_two_roles", "warning", "a_2"),
         ("same_image", "warning", "a_1 a_2"),
     ]
@@ -380,7 +422,7 @@ def test_twenty_cases_are_named_and_all_are_counted(experiment):
 
 
 def test_the_gravest_comes_first(experiment):
-    cohort = edited(LEAKING, "a_3", spacing_mm="0.8 0.8 12", shape="512 512 40")
+    cohort = edited(LEAKING[:3], "a_3", spacing_mm="0.8 0.8 12", shape="512 512 40")
     findings = {"a_1": report("a_1", tumor())}
     frame = audit_frame(known_of(experiment, cohort, findings=findings))
     assert list(frame["severity"]) == ["stop", "warning", "note"]

@@ -167,7 +167,9 @@ def test_a_color_picture_is_no_ct(tiny):
     colors = np.zeros(saved.shape, dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
     nib.save(nib.Nifti1Image(colors, saved.affine), root / "M1" / "ct.nii.gz")
     assert (
-        by_file(facts_frame(cohort), "tiny_M1").loc["ct", "problem"].startswith("expected numbers as voxels")
+        by_file(facts_frame(cohort), "tiny_M1")
+        .loc["ct", "problem"]
+        .startswith("expected one number per voxel")
     )
 
 

@@ -1,0 +1,182 @@
+"""Kinds of bad tables: what is done to the listing of cases, and the one error that says so."""
+
+import shutil
+from collections.abc import Callable
+
+from tests.data.bad_site import Site
+
+Change = Callable[[Site], object]
+
+
+def content(change: Callable[[str], str | bytes], name: str = "cases.csv") -> Change:
+    return lambda site: site.write(change(site.text(name)), name)
+
+
+def cell(**cells: str) -> Change:
+    return lambda site: site.cell(**cells)
+
+
+def folder(name: str) -> Change:
+    def damage(site: Site) -> None:
+        (site.root / name).unlink()
+        (site.root / name).mkdir()
+
+    return damage
+
+
+def metadata(old: str, new: str) -> Change:
+    return content(lambda text: text.replace(old, new), "metadata.csv")
+
+
+def twice(site: Site) -> None:
+    site.rows.append({**site.rows[0], "patient_id": "other"})
+    site.listing()
+
+
+def file_as(name: str, data: bytes) -> Change:
+    def damage(site: Site) -> None:
+        site.write(data, name)
+        site.cell(report="", report_file=name)
+
+    return damage
+
+
+def report_folder(site: Site) -> None:
+    (site.root / "texts").mkdir()
+    site.cell(report_file="texts")
+
+
+def no_case_folder(site: Site) -> None:
+    shutil.rmtree(site.root / "A")
+
+
+def first_row(text: str) -> str:
+    return text.splitlines()[1]
+
+
+LATIN = "case_id,ct\nKöln,A/ct.nii.gz\n".encode("latin-1")
+BAD_ID = "is not usable"
+OUT = "leads out of"
+
+# A site's table: cases.csv of source `table`.
+TABLES: dict[str, tuple[Change, str]] = {
+    "latin-1": (content(lambda text: LATIN), r"cases.csv: not in UTF-8"),
+    "UTF-16": (content(lambda text: text.encode("utf-16")), r"cases.csv: not in UTF-8"),
+    "semicolons": (content(lambda text: text.replace(",", ";")), r"cases.csv: cells are separated by semico"),
+    "tabs": (content(lambda text: text.replace(",", "\t")), r"cases.csv: cells are separated by tabs"),
+    "empty table": (content(lambda text: ""), r"cases.csv: not readable as CSV"),
+    "header alone": (content(lambda text: text.splitlines()[0] + "\n"), r"cases.csv: no row"),
+    "row with a cell too many": (
+        content(lambda text: text.replace("B,PB", "B,PB,more")),
+        r"cases.csv: not readable as CSV",
+    ),
+    "first row with a cell too many": (
+        content(lambda text: text.replace("A,PA", "A,PA,more")),
+        r"cases.csv: not readable as CSV",
+    ),
+    "row that ends early": (
+        content(lambda text: text.replace(first_row(text), "A,PA,mask_train,A/ct.nii.gz")),
+        r"cases.csv: row 2 \(A\): 4 cells",
+    ),
+    "quote that does not end": (content(lambda text: text.replace("A,PA", '"A,PA')), r"cases.csv: "),
+    "gzip as CSV": (content(lambda text: b"\x1f\x8b\x08\x00" + bytes(range(256))), r"cases.csv: not "),
+    "folder as table": (folder("cases.csv"), r"cases.csv: not readable"),
+    "no table": (lambda site: (site.root / "cases.csv").unlink(), r"cases.csv: no such file"),
+    "missing column": (content(lambda text: text.replace(",ct,", ",image,")), r"cases.csv: no column ct"),
+    "misspelled column": (
+        content(lambda text: text.replace("pancreas_tumor", "pancreas_tumour")),
+        r"cases.csv: column 'pancreas_tumour': do you mean 'pancreas_tumor'",
+    ),
+    "column twice": (
+        content(lambda text: text.replace("kidneys,", "pancreas,")),
+        r"cases.csv: column 'pancreas' stands there more than once",
+    ),
+    "column in two spellings": (
+        content(lambda text: text.replace("kidneys,", "Pancreas,")),
+        r"cases.csv: column 'pancreas' stands there more than once",
+    ),
+    "two dots in an id": (cell(case_id="../A"), BAD_ID),
+    "absolute path as id": (cell(case_id="/etc/passwd"), BAD_ID),
+    "backslash in an id": (cell(case_id="cts\\A"), BAD_ID),
+    "empty id": (cell(case_id=""), BAD_ID),
+    "space in an id": (cell(case_id="case A"), BAD_ID),
+    "line break in an id": (cell(case_id="A\nB"), BAD_ID),
+    "id not in ASCII": (cell(case_id="Müller"), BAD_ID),
+    "hidden file as id": (cell(case_id=".A"), BAD_ID),
+    "duplicated id": (twice, r"cases.csv: case id 'A' stands there more than once"),
+    "no path of a CT": (cell(ct=""), r"cases.csv: case 'A': column 'ct' is blank"),
+    "absolute path": (cell(ct="/A/ct.nii.gz"), rf"case 'A': .*{OUT}"),
+    "path out of the root": (cell(ct="../A/ct.nii.gz"), rf"case 'A': .*{OUT}"),
+    "Windows path": (cell(ct="A\\ct.nii.gz"), r"case 'A': path .*write it with '/'"),
+    "Windows drive": (cell(ct="D:/A/ct.nii.gz"), r"case 'A': path .*write it with '/'"),
+    "mask out of the root": (cell(pancreas="../p.nii.gz#1"), rf"case 'A': .*{OUT}"),
+    "label 0": (cell(kidneys="A/kidneys.nii.gz#0"), r"case 'A': column 'kidneys': .*labels from 1 to 255"),
+    "label of letters": (cell(kidneys="A/kidneys.nii.gz#left"), r"case 'A': column 'kidneys'"),
+    "both kidneys, and one": (cell(kidney_left="A/kidneys.nii.gz#5"), r"case 'A': 'kidneys' stands beside"),
+    "tumors, and those of one organ": (cell(tumors="A/kidneys.nii.gz"), r"case 'A': 'tumors' .* beside"),
+    "age in words": (cell(age="sixty"), r"cases.csv: case 'A': column 'age': 'sixty'"),
+    "age below 0": (cell(age="-5"), r"cases.csv: case 'A': column 'age': '-5'"),
+    "case without a role": (cell(role=""), r"case 'A' has no role"),
+    "patient in training and test": (cell(patient_id="PT"), r"patients with more than one role: own_PT"),
+    "report file that is not there": (cell(report_file="none.txt"), r"case 'A': .*none.txt: no such file"),
+    "report in latin-1": (file_as("a.txt", "Köln".encode("latin-1")), r"case 'A': .*a.txt: not in UTF-8"),
+    "folder as report": (report_folder, r"case 'A': .*texts: cannot be read"),
+    "report twice": (cell(report="Normal.", report_file="a.txt"), r"case 'A': has both"),
+    "report out of the root": (cell(report_file="../a.txt"), rf"case 'A': .*{OUT}"),
+}
+
+# The same source with another table: Excel's own files.
+LOCK = b"\x05Jane Doe" + b" " * 155
+EXCEL: dict[str, tuple[str, bytes, str]] = {
+    "Excel lock file": ("~$cases.xlsx", LOCK, r"cases.xlsx: not readable as Excel file"),
+    "CSV named Excel": ("cases.xlsx", b"case_id,ct\nA,A/ct.nii.gz\n", r"cases.xlsx: not readable as Excel"),
+    "truncated Excel": (
+        "cases.xlsx",
+        b"PK\x03\x04" + b"\x00" * 40,
+        r"cases.xlsx: not readable as Excel file",
+    ),
+    "old Excel": ("cases.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 99, r"cases.xls: not"),
+}
+
+# metadata.csv and reports.csv of the AbdomenAtlas layout.
+METADATA: dict[str, tuple[Change, str]] = {
+    "metadata in latin-1": (content(lambda text: LATIN, "metadata.csv"), r"metadata.csv: not .*UTF-8"),
+    "metadata with semicolons": (metadata(",", ";"), r"metadata.csv: .*missing"),
+    "empty metadata": (content(lambda text: "", "metadata.csv"), r"metadata.csv: the file is empty"),
+    "header of metadata alone": (
+        content(lambda text: text.splitlines()[0] + "\n", "metadata.csv"),
+        r"metadata.csv: the cohort is empty",
+    ),
+    "metadata with a short row": (metadata("A,PA,mask_train,venous,61,F,S", "A,PA"), r"metadata.csv: row 2"),
+    "metadata without a column": (metadata("scanner", "device"), r"metadata.csv: .*'scanner'\] missing"),
+    "age in words in metadata": (metadata("venous,61", "venous,old"), r"metadata.csv: row 2, column 'age'"),
+    "id twice in metadata": (metadata("\nB,", "\nA,"), r"metadata.csv: case id.*'A'.*more than once"),
+    "two dots in an id of metadata": (metadata("\nA,", "\n../A,"), BAD_ID),
+    "absolute id in metadata": (metadata("\nA,", "\n/A,"), BAD_ID),
+    "empty id in metadata": (metadata("\nA,", "\n,"), BAD_ID),
+    "no role in metadata": (metadata("PA,mask_train", "PA,"), r"metadata.csv: no role of case\(s\) \['A'\]"),
+    "folder as metadata": (folder("metadata.csv"), r"metadata.csv: not readable"),
+    "no metadata": (lambda site: (site.root / "metadata.csv").unlink(), r"metadata.csv: no such file"),
+    "no folder of a case": (no_case_folder, r"A/ct.nii.gz: no such file, but metadata.csv names the case"),
+    "patient in two roles in metadata": (metadata("A,PA", "A,PT"), r"patients with more than one role"),
+    "report without case": (content(lambda text: text + "X,Normal.\n", "reports.csv"), r"reports of own_X"),
+    "report of a case twice": (
+        content(lambda text: text + "R,Normal.\n", "reports.csv"),
+        r"reports.csv: case id.*'R'.*more than once",
+    ),
+    "reports in latin-1": (content(lambda text: LATIN, "reports.csv"), r"reports.csv: not .*UTF-8"),
+    "reports without a column": (
+        content(lambda text: text.replace("report\n", "text\n"), "reports.csv"),
+        r"reports.csv: .*\['report'\] missing",
+    ),
+}
+
+# What only looks bad, and is read as it is meant.
+HARMLESS: dict[str, Change] = {
+    "byte order mark": content(lambda text: "\ufeff" + text),
+    "Windows line ends": content(lambda text: text.replace("\n", "\r\n")),
+    "headers in capitals": content(lambda text: text.replace("case_id,patient_id", "Case_ID, PATIENT_ID ")),
+    "blanks around cells": content(lambda text: text.replace("A,PA", " A , PA ")),
+    "unknown age": cell(age=""),
+    "quoted cells": content(lambda text: text.replace("A,PA", '"A","PA"')),
+}
