@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 SNAKEMAKE := OMP_NUM_THREADS=1 $(BIN)/snakemake --cores all
 EXPERIMENT := --config experiment=$(CONFIG)
 
-.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit extraction_report all test test-fast test-learning test-gpu check format lint types new-method docs unlock clean
+.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report all test test-fast test-learning test-gpu check format lint types new-method docs unlock clean
 
 help:  ## this text
 	@grep -hE '^[a-z0-9_ -]+:.*##' $(MAKEFILE_LIST) | awk -F':[^#]*## ' '{printf "  make %s\n      %s\n", $$1, $$2}'
@@ -25,11 +25,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,dev]"
 	@touch $(STAMP)
 
-.PHONY: audit
-audit: setup  ## before you train: are the data what they seem to be? (CONFIG=config/x.yaml; docs/data_audit.md)
-	$(SNAKEMAKE) $(EXPERIMENT) $(ARGS) -- $@
-
-table1 table2 table3 figures claims hypotheses paper_audit extraction_report all: setup  ## a table, the figures, the claims, the experiment's hypotheses, the audit of the paper, how well reports are read, or all of them but the last (CONFIG=config/x.yaml)
+audit extraction_report table1 table2 table3 figures claims hypotheses paper_audit all: setup  ## the audit of the data, how well reports are read; a table, the figures, the claims, the experiment's hypotheses, the audit of the paper, or all of these but the first two (CONFIG=config/x.yaml)
 	$(SNAKEMAKE) $(EXPERIMENT) $(ARGS) -- $@
 
 test: setup  ## all tests but test-learning's

@@ -155,24 +155,8 @@ def _singles(axis: Axes, points: pd.DataFrame, look: Look, shift: float) -> None
 def _means(axis: Axes, points: pd.DataFrame, look: Look, shift: float, label: str) -> None:
     if points.empty:  # no entry in the legend either
         return
-    axis.errorbar(
-        points["x"] + shift,
-        points["value"],
-        # No bar where the interval is missing.
-        yerr=[
-            (points["value"] - points["ci_low"]).clip(lower=0).fillna(0),
-            (points["ci_high"] - points["value"]).clip(lower=0).fillna(0),
-        ],
-        color=look.color,
-        marker=look.marker,
-        markerfacecolor=look.fill,
-        markersize=5.5,
-        linewidth=1.6,
-        elinewidth=0.8,
-        capsize=2,
-        label=label,
-        zorder=3,
-    )
+    interval = points["ci_low"], points["ci_high"]
+    style.add_points(axis, points["x"] + shift, points["value"], interval, look, label)
 
 
 def _level(axis: Axes, value: float, low: float, high: float, look: Look) -> None:

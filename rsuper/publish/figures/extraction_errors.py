@@ -136,24 +136,8 @@ def _line(axis: Axes, points: pd.DataFrame, ceiling: float, look: Look, shift: f
         start = {"color": look.color, "linestyle": look.dashes, "linewidth": 1.4, "zorder": 2.5}
         axis.plot([0, first["rate"] + shift], [ceiling, first["value"]], **start)
     low, high = ceiling - points["cost_high"], ceiling - points["cost_low"]
-    axis.errorbar(
-        points["rate"] + shift,
-        points["value"],
-        # No bar where the interval is missing.
-        yerr=[
-            (points["value"] - low).clip(lower=0).fillna(0),
-            (high - points["value"]).clip(lower=0).fillna(0),
-        ],
-        color=look.color,
-        linestyle=look.dashes,
-        marker=look.marker,
-        markerfacecolor=look.fill,
-        markersize=5,
-        linewidth=1.4,
-        elinewidth=0.8,
-        capsize=2,
-        label=label,
-        zorder=3,
+    style.add_points(
+        axis, points["rate"] + shift, points["value"], (low, high), look, label, dashes=look.dashes
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -115,6 +116,35 @@ def add_heading(figure: Figure, text: str) -> None:
     letters = int(17 * figure.get_figwidth())
     broken = "\n".join(textwrap.fill(line, letters) for line in text.split("\n"))
     figure.suptitle(broken, fontsize=7, color="0.3")
+
+
+def add_points(
+    axis: Axes,
+    x: pd.Series,
+    values: pd.Series,
+    interval: tuple[pd.Series, pd.Series],
+    look: Look,
+    label: str,
+    *,
+    dashes: Any = "-",
+) -> None:
+    """Draw values joined by a line, with bars from `interval` (low, high); no bar where it is missing."""
+    low, high = interval
+    axis.errorbar(
+        x,
+        values,
+        yerr=[(values - low).clip(lower=0).fillna(0), (high - values).clip(lower=0).fillna(0)],
+        color=look.color,
+        linestyle=dashes,
+        marker=look.marker,
+        markerfacecolor=look.fill,
+        markersize=5.5,
+        linewidth=1.6,
+        elinewidth=0.8,
+        capsize=2,
+        label=label,
+        zorder=3,
+    )
 
 
 def add_legend(figure: Figure) -> None:

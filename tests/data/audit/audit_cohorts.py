@@ -7,6 +7,7 @@ import pandas as pd
 
 from rsuper.config.experiment import Experiment
 from rsuper.data.audit.known import Known
+from rsuper.data.audit.registry import audit_frame
 from rsuper.reports.findings import Finding, ReportFindings
 
 BLANK = np.nan
@@ -95,3 +96,28 @@ def report(case: str, *findings: Finding) -> ReportFindings:
     return ReportFindings(
         case_id=case, report_sha256="", extractor="test", version="1", findings=findings, absent=tuple(absent)
     )
+
+
+LEAKING = cohort_rows(
+    ("a", "1", "p1", "report_train"),
+    ("a", "2", "p1", "test_internal"),
+    ("a", "3", "p2", "mask_train"),
+    ("a", "4", "p3", "archive"),  # plays no part
+    ("a", "5", "p2", "archive"),
+)
+
+
+FACTS = facts_of(DEFAULT)
+BLANK = float("nan")
+
+
+def found(experiment, **known):
+    """(check, severity, cases) of every finding."""
+    frame = audit_frame(known_of(experiment, **known))
+    return list(frame[["check", "severity", "cases"]].itertuples(index=False, name=None))
+
+
+def text_of(experiment, **known):
+    frame = audit_frame(known_of(experiment, **known))
+    assert len(frame) == 1
+    return frame.loc[0, "finding"]
