@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,7 +19,12 @@ from pathlib import Path
 
 import pandas as pd
 
+sys.path.append(str(Path(__file__).resolve().parent.parent))  # a script finds only what lies beside it
+
+from benchmarks.peak_memory import watched
 from rsuper.artifacts import Layout, write_lines, write_table
+from rsuper.config.load import load_experiment
+from rsuper.data.shards import SHARDS_FOLDER
 from rsuper.schemas import COHORT, VOLUMES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,15 +39,6 @@ COHORTS: dict[str, dict[str, dict[str, int]]] = {
     "jhh": {"test_external": {"pancreas": 50, "normal": 50}},
 }
 ORGANS = ("pancreas", "pancreas_head", "pancreas_body", "pancreas_tail", "kidney_left", "kidney_right")
-# Run between us and the program: Linux hands a process's peak memory on to the program that it starts, so the
-# peak of what we start ourselves is at least our own.
-_PEAK = "peak memory of the program:"
-_WATCH = f"""
-import resource, subprocess, sys
-code = subprocess.call(sys.argv[1:])
-print("{_PEAK}", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
-sys.exit(code)
-"""
 
 
 @dataclass(frozen=True)
@@ -99,6 +94,9 @@ def write_cohorts(folder: Path) -> None:
         (layout.data(dataset) / "extraction.csv").write_text("case_id\n", encoding="utf-8")
         write_table(_cohort(dataset, cases), layout.cohort(dataset), COHORT)
         volumes = [_filled(VOLUMES.columns, case_id=f"{dataset}_{case}") for case, _, _ in cases]
+        shards = load_experiment(PAPER).datasets[dataset].shards
+        for shard in range(shards):
+            write_lines([], layout.data(dataset) / SHARDS_FOLDER / f"{shard}_of_{shards}.jsonl")
         write_table(pd.DataFrame(volumes), layout.volumes(dataset), VOLUMES)
 
 
@@ -137,19 +135,11 @@ def planned(folder: Path, experiment: Path, targets: Sequence[str] = ("all", "au
     arguments += ["--dry-run", "--quiet", "rules", "--config", f"experiment={experiment}", "--", *targets]
     # This checkout's package wins over an installed one.
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "snakemake", *arguments]
     began = time.perf_counter()
-    run = subprocess.run(
-        [sys.executable, "-c", _WATCH, *command], cwd=folder, env=environment, capture_output=True, text=True
-    )
+    run = watched([sys.executable, "-m", "snakemake", *arguments], folder, environment)
     seconds = time.perf_counter() - began
-    text = run.stdout + run.stderr
-    if run.returncode:
-        raise RuntimeError(f"Snakemake could not plan {experiment}: {text[-2000:]}")
-    count = re.search(r"^total\s+(\d+)$", text, re.MULTILINE)
-    peak = int(text.rsplit(_PEAK, maxsplit=1)[1])
-    per_mib = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss is in bytes there, in KiB elsewhere
-    return Plan(int(count.group(1)) if count else 0, seconds, peak / per_mib)
+    count = re.search(r"^total\s+(\d+)$", run.text, re.MULTILINE)
+    return Plan(int(count.group(1)) if count else 0, seconds, run.peak_mib)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from rsuper.data.batches import Batch, MaskBatch, PatchSource
 from rsuper.data.mask_sampler import MaskSampler
 from rsuper.data.patches import input_channels, whole_input
-from rsuper.data.volumes import to_shape
+from rsuper.data.resample import to_shape
 from rsuper.engine import checkpoint
 from rsuper.engine.predict import probability_map
 from rsuper.engine.train import Stage, train

@@ -19,8 +19,8 @@ from rsuper.collection import Collection
 from rsuper.config.experiment import Experiment
 from rsuper.config.load import parse
 from rsuper.data.cohort import cohort_frame, read_findings
-from rsuper.data.preprocess import preprocess_cohort
 from rsuper.data.report_vectors import encoded, write_vectors
+from rsuper.data.shards import preprocess_cohort
 from rsuper.data.sources.abdomenatlas import raw_cases, read_reports
 from rsuper.data.sources.real_anatomy.catalog import real_data_folder
 from rsuper.errors import DataError

@@ -10,7 +10,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from rsuper.artifacts import read_json, write_json
-from rsuper.data.volumes import to_shape
+from rsuper.data.resample import to_shape
 from rsuper.engine import checkpoint
 from rsuper.nnunet.dataset import DATASET, write_dataset
 from rsuper.nnunet.launch import run_job

@@ -63,6 +63,9 @@ class Dataset(Section):
     )
     reports: str | None = Field(None, description="file of reports, relative to the root; None: the usual")
     table: str = Field("cases.csv", description="of source table: one row per CT; relative to the root")
+    shards: int = Field(
+        1, ge=1, le=1000, description="jobs that share the preprocessing; a killed one goes on where it was"
+    )
 
     @model_validator(mode="after")
     def _root_where_needed(self) -> "Dataset":

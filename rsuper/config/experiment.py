@@ -68,6 +68,7 @@ class Schedule(Section):
     mask_patches: int = Field(2, ge=1, description="CT-Mask patches per step, the same for every method")
     report_patches: int = Field(2, ge=1, description="CT-Report patches per step, on top")
     tumor_share: float = Field(0.6, ge=0, le=1, description="share of patches drawn from tumor cases")
+    background_share: float = Field(0.0, ge=0, lt=1, description="of mask patches: from anywhere in a CT")
     learning_rate: float = Field(gt=0)
     stage1_learning_rate: float = Field(gt=0)
     policy: Literal["one_cycle", "warmup_poly"] = "one_cycle"

@@ -178,10 +178,12 @@ def organ_boxes(case: StoredCase, target: str) -> dict[str, Box]:
     for organ in TARGET_ORGANS[target]:
         parts = [box for name, box in case.index.boxes.items() if name.startswith(organ)]
         if parts:
-            low = np.min([box[0] for box in parts], axis=0)
-            high = np.max([box[1] for box in parts], axis=0)
-            boxes[organ] = (
-                (int(low[0]), int(low[1]), int(low[2])),
-                (int(high[0]), int(high[1]), int(high[2])),
-            )
+            boxes[organ] = united(parts)
     return boxes
+
+
+def united(boxes: Sequence[Box]) -> Box:
+    """Return the smallest box around others."""
+    low = np.min([box[0] for box in boxes], axis=0)
+    high = np.max([box[1] for box in boxes], axis=0)
+    return (int(low[0]), int(low[1]), int(low[2])), (int(high[0]), int(high[1]), int(high[2]))

@@ -20,6 +20,7 @@ from rsuper.reports.findings import ReportFindings
 from rsuper.reports.supervision import regions
 
 SUPERVISED_ORGANS = ("pancreas", "kidney_left", "kidney_right")
+HASHED_BYTES = 2**20  # of a file at a time: a CT of a whole body has a gigabyte
 COUNTS_COLUMN = "tumor_counts"  # of cohort.csv, where the data set tells tumors of one mask apart
 TARGET_ORGANS = {"pancreas": ("pancreas",), "kidney": ("kidney_left", "kidney_right")}
 
@@ -118,7 +119,10 @@ def _content_sha256(case: RawCase, findings: ReportFindings | None) -> str:
     text = _masks_text(case)
     withheld = [] if text else sorted((case.ct.parent / WITHHELD_FOLDER).glob("*.nii.gz"))
     for path in (case.ct, *case.masks.files, *withheld):
-        digest.update(path.name.encode() + path.read_bytes())
+        digest.update(path.name.encode())
+        with path.open("rb") as stream:
+            while portion := stream.read(HASHED_BYTES):
+                digest.update(portion)
     if text:  # which labels of these files are meant; where they lie does not count
         sources = [*case.organs.items(), *case.tumors.items()]
         digest.update(

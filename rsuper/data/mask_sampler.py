@@ -17,7 +17,7 @@ MASK_STREAM = 10
 
 @dataclass(frozen=True)
 class MaskSampler:
-    """Patches of CT-Mask pairs: a share on tumors, the rest anywhere around the organs."""
+    """Patches of CT-Mask pairs: a share on tumors, one anywhere in the CT, the rest around the organs."""
 
     source: PatchSource
     cases: Sequence[StoredCase]
@@ -63,6 +63,10 @@ class MaskSampler:
         targets = list(self._pools)
         target = targets[rng.integers(len(targets))]
         tumor, placed = self._pools[target]
+        if self.source.schedule.background_share and rng.random() < self.source.schedule.background_share:
+            case = (placed or tumor)[rng.integers(len(placed or tumor))]
+            x, y, z = (int(v) for v in rng.integers(case.index.shape))
+            return case, start_around((x, y, z), self.source.size, case.index.shape, rng)
         if tumor and (not placed or rng.random() < self.source.schedule.tumor_share):
             case = tumor[rng.integers(len(tumor))]
             voxels = case.index.tumor_voxels[target]

@@ -1,131 +1,89 @@
-"""From the cohort's files to the store: one spacing, RAS+, organ and tumor labels beside the CT."""
+"""From a case's files to the store: one spacing, RAS+, organ and tumor labels beside the CT.
 
-from collections.abc import Hashable, Mapping
-from dataclasses import replace
+One volume of the file's size is in memory at a time: the CT in its own type, then mask after mask.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from jaxtyping import Bool, Shaped, UInt8
-from tqdm import tqdm
+from jaxtyping import Shaped, UInt8
 
-from rsuper.artifacts import write_lines
 from rsuper.config.experiment import Preprocess
+from rsuper.data.headers import Grid, Spacing
 from rsuper.data.mask_sources import MASKS_COLUMN, TUMOR_FILES, CaseMasks, MaskSource, case_masks
 from rsuper.data.masks import MaskReader
-from rsuper.data.sources.raw_case import refuse
+from rsuper.data.resample import resample, resample_hu, resampled_shape
 from rsuper.data.store import (
-    INDEX,
     ORGAN_LABELS,
     TUMOR_LABELS,
     WITHHELD_FOLDER,
     CaseIndex,
     index_case,
-    index_line,
     tumor_voxels,
     write_case,
     write_withheld,
 )
-from rsuper.data.volumes import AIR_AT_MOST_HU, read_grid, read_volume, resample
+from rsuper.data.volumes import AIR_AT_MOST_HU, read_ct
 from rsuper.errors import DataError
 
+Row = Mapping[Any, Any]  # of cohort.csv, by column
 
-def preprocess_cohort(
-    cohort: pd.DataFrame, settings: Preprocess, folder: Path, mask_role: str, *, strict: bool = True
-) -> pd.DataFrame:
-    """Store every usable case and return the rows of volumes.csv; others keep their reason.
 
-    Tumor labels are stored for the cases with role `mask_role` alone: what a method may not see is not there.
+@dataclass(frozen=True)
+class Stored:
+    """What became of a case: its index, and that of its withheld tumors; or why it is not in the store."""
+
+    index: CaseIndex | None = None
+    withheld: CaseIndex | None = None
+    has_tumors: bool = False
+    reason: str = ""
+
+
+def store_case(row: Row, settings: Preprocess, folder: Path, mask_role: str) -> Stored:
+    """Store one case.
+
+    Tumor labels are stored where the case has the role `mask_role`: what a method may not see is not there.
     Masks that a data set withholds (in the folder `withheld` of a case) are stored apart, for the ceiling
     control and for measuring where reports lead.
 
     Args:
-        cohort: rows of cohort.csv.
+        row: of cohort.csv, of a case that can be used.
         settings: spacing in mm and window in HU.
         folder: of the store.
         mask_role: the role whose tumor labels are stored.
-        strict: a case that cannot be stored is an error; else a row with a reason, while the others go on.
 
     Raises:
-        DataError: where strict, and else where no case is left: a CT or mask is missing, damaged or on
-            another grid than its CT; a CT has voxels that are not finite, or shows nothing but air; the masks
-            of a case have no voxel of any organ.
+        DataError: a CT or mask is missing, damaged or on another grid than its CT; a CT has voxels that are
+            not finite, or shows nothing but air; the masks have no voxel of any organ.
     """
-    rows, lines, apart, problems = [], [], [], list[str]()
-    withheld = folder.parent / WITHHELD_FOLDER
-    for row in tqdm(cohort.to_dict("records"), desc="preprocess", mininterval=5):
-        if row["reason"]:
-            rows.append(_volumes_row(row, "", "", False))
-            continue
-        targets = row["annotated"].split() if row["role"] == mask_role else []
-        masks = case_masks(row)
-        try:
-            index = _store_case(row["case_id"], Path(row["ct"]), masks, targets, settings, folder)
-            hidden = (
-                None if row.get(MASKS_COLUMN) else _store_withheld(index, Path(row["ct"]), settings, withheld)
-            )
-        except DataError as error:
-            if strict:
-                raise
-            problems.append(f"{row['case_id']}: {error}")
-            rows.append({**_volumes_row(row, "", "", False), "reason": str(error)})
-            continue
-        lines.append(index_line(index))
-        if hidden is not None:
-            apart.append(index_line(hidden))
-        spacing_mm = " ".join(f"{length:.4g}" for length in index.spacing_mm)
-        rows.append(_volumes_row(row, " ".join(map(str, index.shape)), spacing_mm, bool(targets)))
-    if not lines:
-        refuse(problems)
-    write_lines(lines, folder / INDEX)
-    if apart:
-        write_lines(apart, withheld / INDEX)
-    return pd.DataFrame(rows)
-
-
-def _volumes_row(
-    row: Mapping[Hashable, Any], shape: str, spacing_mm: str, has_tumors: bool
-) -> dict[str, object]:
-    return {
-        "case_id": row["case_id"],
-        "shape": shape,
-        "spacing_mm": spacing_mm,
-        "has_tumors": has_tumors,
-        "reason": row["reason"],
-    }
-
-
-def _store_case(
-    case_id: str,
-    ct_file: Path,
-    masks: CaseMasks,
-    targets: list[str],
-    settings: Preprocess,
-    folder: Path,
-) -> CaseIndex:
-    ct = read_volume(ct_file)
-    _require_body(ct_file, ct.array)
-    reader = MaskReader(masks, ct.grid)
-    labels = organ_labels({name: reader.organ(name) for name in masks.organs})
-    if not labels.any():
-        raise DataError(
-            f"{case_id}: no voxel of any organ in {', '.join(map(str, masks.files))}; draw them anew"
-        )
-    tumors = tumor_labels(reader, targets) if targets else None
-    for target in set(masks.tumors) - set(targets):
-        reader.tumor(
-            target
-        )  # of a test set: not stored, but what cannot be read is better known before training
-    del reader  # and with it the label maps that it keeps
+    ct_file, masks = Path(row["ct"]), case_masks(row)
+    targets = row["annotated"].split() if row["role"] == mask_role else []
     new = settings.spacing_mm
-    resampled = np.asarray(ct.array, dtype=np.float32).clip(-1024, 3071)
-    image = np.rint(resample(resampled, ct.spacing_mm, new, linear=True)).astype(np.int16)
-    labels = resample(labels, ct.spacing_mm, new, linear=False)
-    if tumors is not None:
-        tumors = resample(tumors, ct.spacing_mm, new, linear=False)
-    write_case(folder, case_id, image, labels, tumors)
-    return index_case(case_id, image.clip(*settings.clip_hu), labels, tumors, targets, new)
+    image, grid = _image(ct_file, new)
+    reader = MaskReader(masks, grid)
+    labels = organ_labels(reader, new)
+    if labels is None:
+        raise DataError(
+            f"{row['case_id']}: no voxel of any organ in {', '.join(map(str, masks.files))}; draw them anew"
+        )
+    tumors = tumor_labels(reader, targets, new) if targets else None
+    for target in set(masks.tumors) - set(targets):
+        # Of a test set: not stored, but what cannot be read is better known before training.
+        reader.tumor(target)
+    del reader  # and with it the label maps that it keeps
+    write_case(folder, row["case_id"], image, labels, tumors)
+    index = index_case(row["case_id"], image, labels, tumors, targets, new, settings.clip_hu)
+    hidden = None if row.get(MASKS_COLUMN) else _store_withheld(index, ct_file, grid, folder)
+    return Stored(index, hidden, bool(targets))
+
+
+def _image(path: Path, new: Spacing) -> tuple[Shaped[np.ndarray, "x y z"], Grid]:
+    ct = read_ct(path)
+    _require_body(path, ct.array)
+    return resample_hu(ct.array, ct.spacing_mm, new), ct.grid
 
 
 def _require_body(path: Path, ct: Shaped[np.ndarray, "x y z"]) -> None:
@@ -139,7 +97,7 @@ def _require_body(path: Path, ct: Shaped[np.ndarray, "x y z"]) -> None:
         )
 
 
-def _store_withheld(index: CaseIndex, ct_file: Path, settings: Preprocess, folder: Path) -> CaseIndex | None:
+def _store_withheld(index: CaseIndex, ct_file: Path, grid: Grid, folder: Path) -> CaseIndex | None:
     """Store the tumor labels that lie in the folder `withheld` of a case; None where there is none."""
     files = {
         target: ct_file.parent / WITHHELD_FOLDER / f"{name}.nii.gz" for target, name in TUMOR_FILES.items()
@@ -147,24 +105,31 @@ def _store_withheld(index: CaseIndex, ct_file: Path, settings: Preprocess, folde
     files = {target: path for target, path in files.items() if path.is_file()}
     if not files:
         return None
-    ct = read_grid(ct_file)
-    reader = MaskReader(CaseMasks({}, {target: MaskSource(path) for target, path in files.items()}), ct)
-    tumors = resample(tumor_labels(reader, list(files)), ct.spacing_mm, settings.spacing_mm, linear=False)
-    write_withheld(folder, index.case_id, tumors)
+    reader = MaskReader(CaseMasks({}, {target: MaskSource(path) for target, path in files.items()}), grid)
+    tumors = tumor_labels(reader, list(files), index.spacing_mm)
+    write_withheld(folder.parent / WITHHELD_FOLDER, index.case_id, tumors)
     return replace(index, tumor_voxels=tumor_voxels(tumors, list(files)))
 
 
-def organ_labels(masks: Mapping[str, Bool[np.ndarray, "x y z"]]) -> UInt8[np.ndarray, "x y z"]:
-    """Merge organ masks into one label map; segments win over the whole organ they are part of."""
-    labels = np.zeros(next(iter(masks.values())).shape, dtype=np.uint8)
-    for name in sorted(masks, key=lambda name: name != "pancreas"):
-        labels[masks[name]] = ORGAN_LABELS[name]
-    return labels
+def organ_labels(reader: MaskReader, new: Spacing) -> UInt8[np.ndarray, "u v w"] | None:
+    """Merge organ masks into one label map on a new spacing; segments win over the organ they are part of.
+
+    Returns:
+        None where no mask has a voxel.
+    """
+    labels = np.zeros(resampled_shape(reader.like.shape, reader.like.spacing_mm, new), dtype=np.uint8)
+    found = False
+    for name in sorted(reader.masks.organs, key=lambda name: name != "pancreas"):
+        mask = reader.organ(name)
+        found = found or bool(mask.any())
+        labels[resample(mask, reader.like.spacing_mm, new, linear=False)] = ORGAN_LABELS[name]
+    return labels if found else None
 
 
-def tumor_labels(reader: MaskReader, targets: list[str]) -> UInt8[np.ndarray, "x y z"]:
-    """Merge tumor masks into one label map, one label per target."""
-    labels = np.zeros(reader.like.shape, dtype=np.uint8)
+def tumor_labels(reader: MaskReader, targets: list[str], new: Spacing) -> UInt8[np.ndarray, "u v w"]:
+    """Merge tumor masks into one label map on a new spacing, one label per target."""
+    labels = np.zeros(resampled_shape(reader.like.shape, reader.like.spacing_mm, new), dtype=np.uint8)
     for target in targets:
-        labels[reader.tumor(target)] = TUMOR_LABELS[target]
+        mask = resample(reader.tumor(target), reader.like.spacing_mm, new, linear=False)
+        labels[mask] = TUMOR_LABELS[target]
     return labels

@@ -1,7 +1,7 @@
 """CT-Report patches. A step's batch depends on the seed and the step alone: a resumed run sees the same."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,6 +18,7 @@ from rsuper.data.batches import (
     ReportBatch,
     drawn_candidate,
     organ_boxes,
+    united,
 )
 from rsuper.data.patches import flipped, start_covering
 from rsuper.data.regions import PatchRegion, PatchTumor, ReportUse, regions_of, supervise
@@ -32,16 +33,20 @@ REPORT_STREAM = 11
 
 @dataclass(frozen=True)
 class _Candidate:
-    """An organ of a report case that a patch can fully cover."""
+    """An organ of a report case that a patch can fully cover; of a larger one, the segments that fit."""
 
     case: StoredCase
     regions: tuple[Region, ...]
-    box: Box
+    boxes: tuple[Box, ...]
 
 
 @dataclass(frozen=True)
 class ReportSampler:
-    """Patches of CT-Report pairs, each covering one organ: a share with a sized tumor, the rest free."""
+    """Patches of CT-Report pairs, each covering one organ: a share with a sized tumor, the rest free.
+
+    Of an organ that is larger than the patch a segment is covered: one with a sized tumor, or a free one of a
+    free organ.
+    """
 
     source: PatchSource
     cases: Sequence[tuple[StoredCase, ReportFindings]]
@@ -63,20 +68,34 @@ class ReportSampler:
             for case, findings in self.cases:
                 fitted = regions_of(findings, list(case.index.boxes), self.use)
                 for organ, box in organ_boxes(case, target).items():
-                    state = self._state(fitted, target, organ, box)
+                    own = [r for r in fitted if r.target == target and _of_organ(r, organ)]
+                    state = self._state(own, organ)
+                    boxes = (box,) if self._fits(box) else self._parts(own, state, case.index.boxes)
+                    if not boxes:
+                        state = "organ larger than the patch"
                     if state == "positive":
-                        positive.append(_Candidate(case, fitted, box))
+                        positive.append(_Candidate(case, fitted, boxes))
                     elif state == "negative":
-                        negative.append(_Candidate(case, fitted, box))
+                        negative.append(_Candidate(case, fitted, boxes))
                     counts = self.usable if state in ("positive", "negative") else self.unusable
                     counts[f"{target}: {state}"] += 1
             pools[target] = (positive, negative)
         return {target: pool for target, pool in pools.items() if pool[0] or pool[1]}
 
-    def _state(self, regions: Sequence[Region], target: str, organ: str, box: Box) -> str:
-        if any(high - low > width for low, high, width in zip(*box, self.source.size, strict=True)):
-            return "organ larger than the patch"
-        own = [r for r in regions if r.target == target and any(s.startswith(organ) for s in r.structures)]
+    def _fits(self, box: Box) -> bool:
+        return all(high - low <= width for low, high, width in zip(*box, self.source.size, strict=True))
+
+    def _parts(self, own: Sequence[Region], state: str, boxes: Mapping[str, Box]) -> tuple[Box, ...]:
+        """Boxes of the segments that fit a patch and decide what is known of their organ (§2.2)."""
+        deciding = {"positive": State.POSITIVE_SIZED, "negative": State.NEGATIVE}.get(state)
+        parts = [
+            united([boxes[name] for name in region.structures])
+            for region in own
+            if region.state == deciding and all(name in boxes for name in region.structures)
+        ]
+        return tuple(part for part in parts if self._fits(part))
+
+    def _state(self, own: Sequence[Region], organ: str) -> str:
         states = {region.state for region in own}
         if State.POSITIVE_SIZED in states:
             # A tumor whose side is not said may be in either kidney, and no patch covers both.
@@ -96,8 +115,11 @@ class ReportSampler:
         images, outside, regions, places = [], [], [], []
         counts: Counter[str] = Counter()
         for row, candidate in enumerate(drawn):
-            start = start_covering(candidate.box, self.source.size, candidate.case.index.shape, rng)
-            assert start is not None  # organs larger than the patch are no candidates
+            box = candidate.boxes[0]
+            if len(candidate.boxes) > 1:
+                box = candidate.boxes[int(rng.integers(len(candidate.boxes)))]
+            start = start_covering(box, self.source.size, candidate.case.index.shape, rng)
+            assert start is not None  # what is larger than the patch is no candidate
             image, axes = self.source.read(candidate.case, start, rng)
             organs = candidate.case.organs(start, self.source.size)
             supervision = supervise(
@@ -145,3 +167,7 @@ class ReportSampler:
 
     def _tensor(self, mask: Bool[np.ndarray, "x y z"]) -> Bool[Tensor, "x y z"]:
         return torch.from_numpy(mask).to(self.source.device, non_blocking=True)
+
+
+def _of_organ(region: Region, organ: str) -> bool:
+    return any(structure.startswith(organ) for structure in region.structures)

@@ -5,17 +5,18 @@ index with what a sampler must know (boxes of the organs, some tumor voxels), so
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import blosc2
 import numpy as np
 from jaxtyping import Bool, Int16, Shaped, UInt8
 
-from rsuper.artifacts import read_lines
+from rsuper.artifacts import read_lines, write_lines
 from rsuper.data.volumes import AIR_HU, Shape, Spacing
 from rsuper.errors import ArtifactError
 
@@ -131,6 +132,11 @@ def write_case(
             _write_array(path, array)
 
 
+def is_stored(folder: Path, case_id: str) -> bool:
+    """Whether the arrays of a case are there; not whether they are whole."""
+    return all((folder / f"{case_id}.{name}.b2nd").is_file() for name in ("ct", "organs"))
+
+
 def write_withheld(folder: Path, case_id: str, tumors: UInt8[np.ndarray, "x y z"]) -> None:
     """Store tumor labels apart from the volumes, out of sight of whoever opens these."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -150,24 +156,37 @@ def _write_array(path: Path, array: Shaped[np.ndarray, "x y z"]) -> None:
 
 def index_case(
     case_id: str,
-    ct_clipped: Shaped[np.ndarray, "x y z"],
+    ct: Int16[np.ndarray, "x y z"],
     organs: UInt8[np.ndarray, "x y z"],
     tumors: UInt8[np.ndarray, "x y z"] | None,
     targets: Sequence[str],
     spacing_mm: Spacing,
+    clip_hu: tuple[float, float] = (-math.inf, math.inf),
 ) -> CaseIndex:
-    """Compute the index of a case; `targets` are the annotated ones."""
+    """Compute the index of a case; `targets` are annotated; mean and deviation are of the clipped CT."""
     boxes = {name: bounding_box(structure_mask(organs, [name])) for name in ORGAN_LABELS}
     x, y, z = organs.shape
+    mean_hu, std_hu = _mean_and_deviation(ct, clip_hu)
     return CaseIndex(
         case_id=case_id,
         shape=(x, y, z),
         spacing_mm=spacing_mm,
-        mean_hu=float(ct_clipped.mean()),
-        std_hu=float(max(ct_clipped.std(), 1.0)),
+        mean_hu=mean_hu,
+        std_hu=max(std_hu, 1.0),
         boxes={name: box for name, box in boxes.items() if box is not None},
         tumor_voxels={} if tumors is None else tumor_voxels(tumors, targets),
     )
+
+
+def _mean_and_deviation(hu: Int16[np.ndarray, "x y z"], clip_hu: tuple[float, float]) -> tuple[float, float]:
+    """Mean and deviation of clipped HU, from how often each value occurs: no copy of the volume is made."""
+    lowest, highest = int(hu.min()), int(hu.max())
+    counts = np.zeros(highest - lowest + 1, dtype=np.int64)
+    for plane in hu:
+        counts += np.bincount(np.subtract(plane, lowest, dtype=np.intp).ravel(), minlength=len(counts))
+    values = np.arange(lowest, highest + 1).clip(*clip_hu)
+    mean = float((counts * values).sum() / hu.size)
+    return mean, float(np.sqrt((counts * (values - mean) ** 2).sum() / hu.size))
 
 
 def tumor_voxels(tumors: UInt8[np.ndarray, "x y z"], targets: Sequence[str]) -> dict[str, list[Shape]]:
@@ -192,11 +211,27 @@ def bounding_box(mask: Bool[np.ndarray, "x y z"]) -> Box | None:
     return (x0, y0, z0), (x1, y1, z1)
 
 
-def index_line(index: CaseIndex) -> str:
-    """Serialize an index as one JSON line."""
-    return json.dumps(
-        {**index.__dict__, "boxes": dict(index.boxes), "tumor_voxels": dict(index.tumor_voxels)}
+def plain_index(index: CaseIndex) -> dict[str, Any]:
+    """Return an index as what JSON can hold; inverse of `index_from`."""
+    return {**index.__dict__, "boxes": dict(index.boxes), "tumor_voxels": dict(index.tumor_voxels)}
+
+
+def index_from(content: Mapping[str, Any]) -> CaseIndex:
+    """Inverse of `plain_index`, after JSON too."""
+    return CaseIndex(
+        case_id=content["case_id"],
+        shape=_triple(content["shape"]),
+        spacing_mm=_triple(content["spacing_mm"]),
+        mean_hu=content["mean_hu"],
+        std_hu=content["std_hu"],
+        boxes={name: (_triple(low), _triple(high)) for name, (low, high) in content["boxes"].items()},
+        tumor_voxels={t: [_triple(v) for v in voxels] for t, voxels in content["tumor_voxels"].items()},
     )
+
+
+def write_index(indexes: Iterable[CaseIndex], folder: Path) -> None:
+    """Write the index of a store; last, when all its arrays are there."""
+    write_lines((json.dumps(plain_index(index)) for index in indexes), folder / INDEX)
 
 
 def open_store(volumes_csv: Path) -> dict[str, StoredCase]:
@@ -221,16 +256,7 @@ def open_withheld(volumes_csv: Path) -> dict[str, StoredCase]:
 
 def _read_index(path: Path) -> Iterator[CaseIndex]:
     for line in read_lines(path):
-        content = json.loads(line)
-        yield CaseIndex(
-            case_id=content["case_id"],
-            shape=_triple(content["shape"]),
-            spacing_mm=_triple(content["spacing_mm"]),
-            mean_hu=content["mean_hu"],
-            std_hu=content["std_hu"],
-            boxes={name: (_triple(low), _triple(high)) for name, (low, high) in content["boxes"].items()},
-            tumor_voxels={t: [_triple(v) for v in voxels] for t, voxels in content["tumor_voxels"].items()},
-        )
+        yield index_from(json.loads(line))
 
 
 def _triple(values: Sequence[Number]) -> tuple[Number, Number, Number]:

@@ -18,7 +18,7 @@ from rsuper.data.audit.facts import facts_frame
 from rsuper.data.audit.known import Known
 from rsuper.data.audit.registry import audit_frame
 from rsuper.data.cohort import cohort_frame
-from rsuper.data.preprocess import preprocess_cohort
+from rsuper.data.shards import preprocess_cohort
 from rsuper.data.sources.raw_case import Origin
 from rsuper.data.sources.registry import named_by_hand, read_cases, read_listed_reports
 from rsuper.reports.extract import extract

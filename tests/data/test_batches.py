@@ -8,7 +8,7 @@ import torch
 from rsuper.config.experiment import Augment
 from rsuper.data.batches import Batch, PatchSource, organ_boxes
 from rsuper.data.mask_sampler import MaskSampler
-from rsuper.data.regions import ReportUse
+from rsuper.data.regions import ReportUse, covers
 from rsuper.data.report_sampler import ReportSampler
 from rsuper.errors import DataError
 from rsuper.losses.geometry import bounding_box
@@ -139,14 +139,49 @@ def test_unusable_organs_are_counted(source, reports):
     positive, negative = {"pancreas: positive": 1, "kidney: positive": 1}, {"pancreas: negative": 2}
     assert usual.usable == {**positive, **negative, "kidney: negative": 4}
     small = replace(source, network=source.network.model_copy(update={"patch": (8, 8, 12)}))
-    # 14 x 6 x 6 voxels of pancreas do not fit 8 x 8 x 12, in none of three cases; kidneys of 6 x 7 x 10 do.
-    assert ReportSampler(small, reports).unusable == {
+    # 14 x 6 x 6 voxels of pancreas do not fit 8 x 8 x 12; its segments do, and kidneys of 6 x 7 x 10.
+    assert ReportSampler(small, reports).usable == usual.usable
+    whole = ReportUse(subsegments=False)
+    assert ReportSampler(small, reports, whole).unusable == {
         "pancreas: organ larger than the patch": 3,
         "kidney: no size": 1,
     }
     tiny = replace(source, network=source.network.model_copy(update={"patch": (4, 4, 4)}))
     with pytest.raises(DataError, match=r"no report can supervise a patch.*organ larger than the patch"):
         ReportSampler(tiny, reports)
+
+
+def test_of_an_organ_larger_than_the_patch_a_segment_is_covered(clean, reports, boxes):
+    small = replace(clean, network=clean.network.model_copy(update={"patch": (8, 8, 12)}))
+    head = int(np.prod([high - low for low, high in zip(*boxes["pancreas_head"], strict=True)]))
+    covered = Counter()
+    for step in range(60):
+        batch = ReportSampler(small, [reports[0], reports[2]])(step)
+        for row, case in enumerate(batch.case_ids):
+            own = [region for region in batch.regions if region.row == row and region.channel == 0]
+            if case == "tiny_R1" and own:  # its head, whole, with its tumor
+                assert [int(region.mask.sum()) for region in own] == [head]
+                assert own[0].volume_mm3 == pytest.approx(np.pi / 6 * 14**3)
+                assert not (own[0].mask & batch.outside[row, 0]).any()
+                covered["head"] += 1
+            elif case == "tiny_R3" and batch.outside[row].all():
+                # Free as a whole: no region, but no tumor may be found anywhere in the patch.
+                segments = [boxes[f"pancreas_{name}"] for name in ("head", "body", "tail")]
+                covered["free"] += any(covers(batch.places[row].start, (8, 8, 12), box) for box in segments)
+    assert covered["head"] > 10
+    assert covered["free"] > 10
+
+
+def test_a_share_of_mask_patches_lies_anywhere(clean, masks):
+    schedule = clean.schedule.model_copy(
+        update={"background_share": 0.5, "mask_patches": 4, "tumor_share": 1.0}
+    )
+    sampler = MaskSampler(replace(clean, schedule=schedule), masks)
+    drawn = [sampler(step) for step in range(50)]
+    on_tumor = sum(int(batch.tumor.flatten(1).any(dim=1).sum()) for batch in drawn)
+    # Half of 200 lie on a tumor; of the others some meet one by chance.
+    assert 90 < on_tumor < 160
+    assert sum(batch.case_ids.count("tiny_M3") for batch in drawn) > 20  # a CT without any tumor
 
 
 def test_a_kidney_tumor_without_its_side_is_unusable(source, reports):

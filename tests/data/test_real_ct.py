@@ -8,9 +8,10 @@ import torch
 
 from rsuper.config.experiment import Network, Predict, Preprocess
 from rsuper.data.patches import whole_input
-from rsuper.data.preprocess import preprocess_cohort
+from rsuper.data.resample import to_shape
+from rsuper.data.shards import preprocess_cohort
 from rsuper.data.store import open_store, structure_mask
-from rsuper.data.volumes import read_grid, read_probability, read_volume, to_shape, write_probability
+from rsuper.data.volumes import read_grid, read_probability, read_volume, write_probability
 from rsuper.engine.predict import probability_map
 from rsuper.networks.build import build_network
 

@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rsuper.artifacts import write_lines
 from rsuper.data.store import (
     AIR_HU,
     INDEXED_TUMOR_VOXELS,
@@ -11,11 +10,11 @@ from rsuper.data.store import (
     _Memory,
     bounding_box,
     index_case,
-    index_line,
     open_store,
     open_withheld,
     structure_mask,
     write_case,
+    write_index,
     write_withheld,
 )
 from rsuper.errors import ArtifactError
@@ -32,7 +31,7 @@ def stored(tmp_path):
     tumors[3, 2, 1] = 1
     write_case(tmp_path / "volumes", "c", ct, organs, tumors)
     index = index_case("c", ct, organs, tumors, ["pancreas", "kidney"], (4.0, 4.0, 4.0))
-    write_lines([index_line(index)], tmp_path / "volumes" / "index.jsonl")
+    write_index([index], tmp_path / "volumes")
     (tmp_path / "volumes.csv").write_text("case_id\n")
     return tmp_path
 
@@ -80,13 +79,27 @@ def test_what_was_not_stored_is_an_error(stored, tmp_path):
 
 def test_not_annotated_is_not_empty():
     organs = np.zeros((2, 2, 2), np.uint8)
-    assert index_case("c", organs, organs, None, ["kidney"], (1.0, 1.0, 1.0)).tumor_voxels == {}
-    assert index_case("c", organs, organs, organs, ["kidney"], (1.0, 1.0, 1.0)).tumor_voxels == {"kidney": []}
+    ct = organs.astype(np.int16)
+    assert index_case("c", ct, organs, None, ["kidney"], (1.0, 1.0, 1.0)).tumor_voxels == {}
+    assert index_case("c", ct, organs, organs, ["kidney"], (1.0, 1.0, 1.0)).tumor_voxels == {"kidney": []}
+
+
+def test_mean_and_deviation_are_those_of_the_clipped_ct():
+    ct = np.random.default_rng(0).integers(-1024, 3072, (9, 8, 7)).astype(np.int16)
+    organs = np.zeros(ct.shape, np.uint8)
+    index = index_case("c", ct, organs, None, [], (1.0, 1.0, 1.0), (-80.5, 280.25))
+    clipped = ct.astype(np.float64).clip(-80.5, 280.25)
+    assert index.mean_hu == pytest.approx(clipped.mean(), rel=1e-12)
+    assert index.std_hu == pytest.approx(clipped.std(), rel=1e-12)
+    plain = index_case("c", ct, organs, None, [], (1.0, 1.0, 1.0))
+    assert plain.mean_hu == pytest.approx(ct.mean(), rel=1e-12)
+    assert index_case("c", ct * 0, organs, None, [], (1.0, 1.0, 1.0)).std_hu == 1  # nothing to divide by
 
 
 def test_a_large_tumor_is_sampled_evenly():
     tumors = np.full((10, 10, 10), 2, np.uint8)
-    voxels = index_case("c", tumors, tumors, tumors, ["kidney"], (1.0, 1.0, 1.0)).tumor_voxels["kidney"]
+    ct = tumors.astype(np.int16)
+    voxels = index_case("c", ct, tumors, tumors, ["kidney"], (1.0, 1.0, 1.0)).tumor_voxels["kidney"]
     assert len(voxels) == INDEXED_TUMOR_VOXELS  # 1000 / 200: every fifth
     assert voxels[:2] == [(0, 0, 0), (0, 0, 5)]
 
@@ -116,7 +129,7 @@ def test_withheld_labels_lie_apart_from_the_volumes(stored):
     tumors[7, 3, 2] = 2
     write_withheld(stored / "withheld", "c", tumors)
     index = open_store(stored / "volumes.csv")["c"].index
-    write_lines([index_line(index)], stored / "withheld" / "index.jsonl")
+    write_index([index], stored / "withheld")
     case, usual = open_withheld(stored / "volumes.csv")["c"], open_store(stored / "volumes.csv")["c"]
     assert (case.ct((7, 0, 0), (1, 1, 1)) == 7).all()
     assert np.argwhere(case.tumors((0, 0, 0), (40, 6, 5))).tolist() == [[7, 3, 2]]

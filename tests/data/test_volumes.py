@@ -6,22 +6,16 @@ import pytest
 
 from rsuper.data import volumes
 from rsuper.data.volumes import (
+    read_ct,
     read_grid,
     read_mask,
     read_probability,
     read_volume,
-    resample,
-    resampled_shape,
-    to_shape,
     write_probability,
 )
 from rsuper.errors import DataError
 
 CODES = ("RAS", "LPS", "LAS", "ASR", "PIR", "SRA")
-
-
-def line(values, dtype=np.float32):
-    return np.array(values, dtype=dtype).reshape(-1, 1, 1)
 
 
 def oblong(path, axes):
@@ -87,43 +81,6 @@ def test_a_map_of_another_shape_is_refused(tmp_path):
         read_probability(tmp_path / "p.nii.gz", read_grid(tmp_path / "ct.nii.gz"))
 
 
-def test_resample_by_hand():
-    # Centers of the new 2 mm voxels lie at 1 and 3 mm: halfway between old centers 0.5, 1.5 and 2.5, 3.5.
-    np.testing.assert_allclose(
-        resample(line([0, 1, 2, 3]), (1.0, 1.0, 1.0), (2.0, 1.0, 1.0), linear=True), line([0.5, 2.5])
-    )
-    # 2 mm to 1 mm: new centers at 0.5, 1.5, 2.5, 3.5 mm, old ones at 1 and 3: outside them the edge value.
-    finer = resample(line([0, 10]), (2.0, 1.0, 1.0), (1.0, 1.0, 1.0), linear=True)
-    np.testing.assert_allclose(finer, line([0, 2.5, 7.5, 10]))
-    labels = resample(line([1, 2], np.uint8), (2.0, 1.0, 1.0), (1.0, 1.0, 1.0), linear=False)
-    np.testing.assert_array_equal(labels, line([1, 1, 2, 2], np.uint8))
-    assert labels.dtype == np.uint8
-    rounded = resample(line([0, 10], np.int16), (2.0, 1.0, 1.0), (1.0, 1.0, 1.0), linear=True)
-    assert rounded.dtype == np.int16
-    np.testing.assert_array_equal(rounded.ravel(), [0, 2, 8, 10])
-
-
-def test_resample_keeps_positions():
-    # Every voxel holds its own center in mm; 12 x 1 mm becomes 4 x 3 mm with centers 1.5, 4.5, 7.5, 10.5.
-    position = line(np.arange(12) + 0.5)
-    coarse = resample(position, (1.0, 1.0, 1.0), (3.0, 1.0, 1.0), linear=True)
-    np.testing.assert_allclose(coarse.ravel(), [1.5, 4.5, 7.5, 10.5])
-    # Back on the fine grid the inner voxels hold their position again; the outer ones the nearest center.
-    unit = coarse / 12
-    np.testing.assert_allclose(
-        to_shape(unit, (12, 1, 1)).ravel()[1:-1] * 12, position.ravel()[1:-1], rtol=1e-6
-    )
-
-
-def test_resample_leaves_a_right_spacing_alone():
-    array = line([1, 2, 3])
-    assert resample(array, (1.0, 1.0, 1.0), (1.0004, 1.0, 1.0), linear=True) is array
-
-
-def test_at_least_one_voxel_remains():
-    assert resampled_shape((3, 10, 1), (1.0, 1.0, 1.0), (10.0, 2.0, 4.0)) == (1, 5, 1)
-
-
 def test_a_mask_on_another_grid_names_both(tmp_path, save_nifti):
     save_nifti(np.zeros((4, 4, 4), np.int16), tmp_path / "ct.nii.gz", "RAS", 2.0)
     ct = read_grid(tmp_path / "ct.nii.gz")
@@ -172,6 +129,26 @@ def test_portions_of_zeros_between_others(tmp_path, monkeypatch, suffix, dtype, 
     np.testing.assert_array_equal(mask, turned == 1)
     assert mask.dtype == bool
     np.testing.assert_array_equal(read_probability(path, volume.grid), turned)
+
+
+@pytest.mark.parametrize("stored", [np.uint8, np.int16, ">i2", np.int32, np.float32, np.float64])
+@pytest.mark.parametrize(("slope", "intercept"), [(1, 0), (1, -1024), (0.25, 3.5)])
+def test_a_ct_takes_four_bytes_per_voxel_at_most(tmp_path, monkeypatch, stored, slope, intercept):
+    monkeypatch.setattr(volumes, "PORTION_BYTES", 64)
+    values = np.zeros((5, 6, 7), dtype=stored)
+    values[2:, 3, :] = np.arange(7)
+    image = nib.Nifti1Image(values, np.diag([-1.0, 1.0, 1.0, 1.0]), dtype=stored)
+    image.header.set_slope_inter(slope, intercept)
+    nib.save(image, tmp_path / "a.nii.gz")
+    ct, known = read_ct(tmp_path / "a.nii.gz"), read_volume(tmp_path / "a.nii.gz")
+    np.testing.assert_array_equal(ct.array, known.array.astype(np.float32))
+    assert ct.array.dtype.itemsize <= 4
+    assert ct.grid.shape == known.grid.shape
+
+
+def test_a_number_too_large_for_a_ct_is_infinite(tmp_path):
+    nib.save(nib.Nifti1Image(np.full((2, 2, 2), 1e300), np.eye(4)), tmp_path / "a.nii.gz")
+    assert np.isinf(read_ct(tmp_path / "a.nii.gz").array).all()
 
 
 def test_slope_and_intercept_are_applied(tmp_path):

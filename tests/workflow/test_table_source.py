@@ -55,7 +55,8 @@ def test_from_a_table_to_the_store(finished: Project, tmp_path: Path) -> None:
     project, folder = copy_project(tmp_path), tmp_path / "site"
     write_site(finished.results / "raw" / "phantom_reports", folder)
     content = yaml.safe_load((ROOT / "config" / "micro.yaml").read_text(encoding="utf-8"))
-    content |= {"name": "site", "datasets": {"phantom_reports": {"source": "table", "root": str(folder)}}}
+    dataset = {"source": "table", "root": str(folder), "shards": 3}
+    content |= {"name": "site", "datasets": {"phantom_reports": dataset}}
     (project.root / "site.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     data = project.root / "results" / "site" / "data" / "phantom_reports"
     project.run("results/site/data/phantom_reports/volumes.csv", config="site.yaml")
@@ -80,3 +81,8 @@ def test_from_a_table_to_the_store(finished: Project, tmp_path: Path) -> None:
 
     again = project.run("results/site/data/phantom_reports/volumes.csv", config="site.yaml")
     assert "Nothing to be done" in again
+
+    dataset["shards"] = 2  # other jobs for the voxels; nothing is listed anew
+    (project.root / "site.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    jobs = project.planned("results/site/data/phantom_reports/volumes.csv", config="site.yaml")
+    assert {rule: len(outputs) for rule, outputs in jobs.items()} == {"preprocess_shard": 2, "preprocess": 1}

@@ -73,6 +73,8 @@ wildcard_constraints:
     budget="|".join(EXPERIMENT.budgets),
     method="|".join(METHODS),
     seed=r"\d+",
+    shard=r"\d+",
+    shards=r"\d+",
 
 
 def artifact(*parts):
@@ -112,7 +114,16 @@ def raw_root(dataset):
 
 def dataset_settings(dataset):
     """What the experiment file says about a data set, so that changing it lists the cases again."""
-    return EXPERIMENT.datasets[dataset].model_dump(mode="json")
+    return EXPERIMENT.datasets[dataset].model_dump(mode="json", exclude={"shards"})
+
+
+def shards_of(dataset):
+    """What the jobs that share a data set's preprocessing write."""
+    shards = EXPERIMENT.datasets[dataset].shards
+    return [
+        artifact("data", dataset, "shards", f"{shard}_of_{shards}.jsonl")
+        for shard in range(shards)
+    ]
 
 
 def adapter_of(dataset):

@@ -54,9 +54,28 @@ rule cohort:
         "../scripts/cohort.py"
 
 
-rule preprocess:
+rule preprocess_shard:
     input:
         artifact("data", "{dataset}", "cohort.csv"),
+    output:
+        artifact("data", "{dataset}", "shards", "{shard}_of_{shards}.jsonl"),
+    log:
+        artifact("logs", "preprocess", "{dataset}_{shard}_of_{shards}.log"),
+    benchmark:
+        artifact("benchmarks", "preprocess", "{dataset}_{shard}_of_{shards}.tsv")
+    params:
+        settings=section("preprocess"),
+        mask_role=EXPERIMENT.roles["mask_train"],
+        strict=lambda wildcards: named_by_hand(origin(wildcards.dataset).settings),
+        code=code("preprocess_shard.py"),
+    script:
+        "../scripts/preprocess_shard.py"
+
+
+rule preprocess:
+    input:
+        cohort=artifact("data", "{dataset}", "cohort.csv"),
+        shards=lambda wildcards: shards_of(wildcards.dataset),
     output:
         artifact("data", "{dataset}", "volumes.csv"),
     log:
@@ -66,7 +85,6 @@ rule preprocess:
     params:
         settings=section("preprocess"),
         mask_role=EXPERIMENT.roles["mask_train"],
-        strict=lambda wildcards: named_by_hand(origin(wildcards.dataset).settings),
         code=code("preprocess.py"),
     script:
         "../scripts/preprocess.py"

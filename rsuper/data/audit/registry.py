@@ -20,6 +20,7 @@ from rsuper.data.audit.patients import (
     shared_public_sources,
 )
 from rsuper.data.audit.tumors import (
+    annotated_counts,
     empty_tumor_masks,
     organ_masks,
     reported_counts,
@@ -56,6 +57,7 @@ CHECKS: tuple[Check, ...] = (
     tumor_mask_sizes,
     reported_sizes,
     reported_counts,
+    annotated_counts,
     reports_missing,
     tumors_without_size,
 )

@@ -7,6 +7,7 @@ import pandas as pd
 from rsuper.data.audit.case_masks import TUMOR_SUFFIX
 from rsuper.data.audit.facts import MARGIN_MM
 from rsuper.data.audit.known import Fault, Known
+from rsuper.data.cohort import COUNTS_COLUMN
 from rsuper.reports.findings import TARGETS, Finding, ReportFindings
 from rsuper.reports.supervision import State, case_truth, regions
 from rsuper.reports.tables import LARGEST_MM, MOST_TUMORS
@@ -116,6 +117,22 @@ def reported_counts(known: Known) -> Iterator[Fault]:
             )
 
 
+def annotated_counts(known: Known) -> Iterator[Fault]:
+    """Where a data set tells tumors of one mask apart, there are ten at most, and none where it is empty."""
+    counted = _annotated_counts(known)
+    for target, own in _tumor_masks(known):
+        counts = own["case_id"].map(lambda case, target=target: counted.get((case, target)))
+        action, advice = "used; the mask counts, its tumors are counted by its pieces", LOOK
+        odd = own.loc[counts.notna() & ((counts > 0) != (own["volume_ml"] > 0)), "case_id"]
+        if len(odd):
+            text = f"tumors of the {target} are told apart where their mask is empty, or none where it is not"
+            yield Fault("warning", text, list(odd), action, advice)
+        many = own.loc[counts > MOST_TUMORS, "case_id"]
+        if len(many):
+            text = f"more than {MOST_TUMORS} tumors of the {target} are told apart"
+            yield Fault("note", text, list(many), action, advice)
+
+
 def reports_missing(known: Known) -> Iterator[Fault]:
     """Every case that is trained on by its report has one."""
     role = known.experiment.roles["report_train"]
@@ -151,6 +168,15 @@ def tumors_without_size(known: Known) -> Iterator[Fault]:
 def _tumor_masks(known: Known) -> Iterator[tuple[str, pd.DataFrame]]:
     for target in TARGETS:
         yield target, known.masks[known.masks["file"] == f"{target}{TUMOR_SUFFIX}"]
+
+
+def _annotated_counts(known: Known) -> dict[tuple[str, str], int]:
+    """Numbers of tumors that annotators told apart, by case and target."""
+    if COUNTS_COLUMN not in known.cohort:
+        return {}
+    cells = known.cohort[["case_id", COUNTS_COLUMN]].fillna("").itertuples(index=False, name=None)
+    pairs = [(case, *entry.partition(":")[::2]) for case, cell in cells for entry in cell.split()]
+    return {(case, target): int(count) for case, target, count in pairs}
 
 
 def _reports(known: Known) -> dict[str, ReportFindings]:

@@ -182,6 +182,26 @@ def test_eleven_tumors(experiment):
     assert found(experiment, findings=ten) == []
 
 
+@pytest.mark.parametrize(
+    ("counts", "volume_ml", "expected"),
+    [
+        ("pancreas:2", 3.0, None),
+        ("pancreas:0", 0.0, None),
+        ("pancreas:2", 0.0, "warning"),
+        ("pancreas:0", 3.0, "warning"),
+        ("pancreas:10", 3.0, None),
+        ("pancreas:10 kidney:0", 3.0, None),
+        ("pancreas:11", 3.0, "note"),
+    ],
+)
+def test_tumors_told_apart(experiment, counts, volume_ml, expected):
+    cohort = DEFAULT.assign(tumor_counts="")
+    cohort.loc[cohort["case_id"] == "a_1", "tumor_counts"] = counts
+    facts = edited(FACTS, "a_1", "pancreas_tumor", volume_ml=volume_ml)
+    expected_faults = [("annotated_counts", expected, "a_1")] if expected else []
+    assert found(experiment, cohort=cohort, facts=facts) == expected_faults
+
+
 def test_reports_without_size(experiment):
     findings = {"a_2": report("a_2", tumor()), "b_3": report("b_3", tumor())}  # b_3 is not trained on
     assert found(experiment, findings=findings) == [("tumors_without_size", "note", "a_2")]

@@ -9,7 +9,7 @@ import pytest
 
 from rsuper.artifacts import write_table
 from rsuper.config.experiment import Preprocess
-from rsuper.data.preprocess import preprocess_cohort
+from rsuper.data.shards import preprocess_cohort
 from rsuper.data.sources.registry import case_tables, read_cases
 from rsuper.data.store import open_store
 from rsuper.errors import ArtifactError, DataError

@@ -3,7 +3,7 @@
 import numpy as np
 
 from rsuper.config.experiment import Preprocess
-from rsuper.data.preprocess import preprocess_cohort
+from rsuper.data.shards import preprocess_cohort
 from rsuper.data.store import open_store
 
 SETTINGS = Preprocess(spacing_mm=(4.0, 4.0, 4.0), clip_hu=(-40.0, 200.0), normalize="window")

@@ -8,7 +8,7 @@ from rsuper.artifacts import read_table, write_table
 from rsuper.config.experiment import Preprocess
 from rsuper.data.mask_sources import case_masks
 from rsuper.data.masks import MaskReader
-from rsuper.data.preprocess import preprocess_cohort
+from rsuper.data.shards import preprocess_cohort
 from rsuper.data.sources.registry import case_tables, read_cases, read_reports, report_files
 from rsuper.data.store import open_store
 from rsuper.data.volumes import read_grid
