@@ -63,6 +63,9 @@ class Dataset(Section):
     )
     reports: str | None = Field(None, description="file of reports, relative to the root; None: the usual")
     table: str = Field("cases.csv", description="of source table: one row per CT; relative to the root")
+    segment_organs: bool = Field(
+        False, description="cases without organ masks get them by the experiment's organ_segmenter"
+    )
 
     @model_validator(mode="after")
     def _root_where_needed(self) -> "Dataset":
