@@ -1,6 +1,8 @@
+from pathlib import Path
 from typing import get_args
 
 import pytest
+import yaml
 
 from rsuper.config.experiment import Experiment
 from rsuper.config.load import parse
@@ -82,3 +84,15 @@ def test_a_data_set_that_asks_needs_the_section(experiment):
     found = parse(Experiment, content | {"organ_segmenter": {"command": COMMAND}}, "x.yaml")
     assert found.organ_segmenter.timeout_s == 3600
     assert experiment.organ_segmenter is None
+
+
+def test_the_examples_of_the_docs_are_valid():
+    text = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    section = text.partition("## Organ masks for CTs that have none\n")[2].partition("\n## ")[0]
+    blocks = [part for part in section.split("\n\n") if part.startswith("    ")]
+    found = [yaml.safe_load(block).get("organ_segmenter") for block in blocks]
+    commands = [parse(OrganSegmenter, content, "x.yaml").command for content in found if content]
+    assert [Path(command[0]).name for command in commands] == [
+        "TotalSegmentator",
+        "nnUNetv2_predict_from_modelfolder",
+    ]
