@@ -40,6 +40,16 @@ COHORT = Table(
         # tumor_counts (target:count, where tumors of one mask are told apart).
     },
 )
+ORGANS = Table(
+    "organs.csv",
+    {
+        "case_id": TEXT,
+        "state": TEXT,  # made | had masks | not tried | failed
+        "seconds": NUMBER,  # that the command took
+        "masks": TEXT,  # made ones that have a voxel, as in cohort.csv
+        "reason": TEXT,  # why there are none; of cases that were not tried, why they cannot be used
+    },
+)
 VOLUMES = Table(
     "volumes.csv",
     {"case_id": TEXT, "shape": TEXT, "spacing_mm": TEXT, "has_tumors": FLAG, "reason": TEXT},

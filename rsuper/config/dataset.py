@@ -63,6 +63,9 @@ class Dataset(Section):
     )
     reports: str | None = Field(None, description="file of reports, relative to the root; None: the usual")
     table: str = Field("cases.csv", description="of source table: one row per CT; relative to the root")
+    segment_organs: bool = Field(
+        False, description="cases without organ masks get them by the experiment's organ_segmenter"
+    )
     shards: int = Field(
         1, ge=1, le=1000, description="jobs that share the preprocessing; a killed one goes on where it was"
     )

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from rsuper.config.dataset import Dataset, Section
+from rsuper.config.organ_segmenter import OrganSegmenter
 from rsuper.config.phantom import PhantomSpec
 from rsuper.config.real_anatomy import RealAnatomySpec
 
@@ -199,6 +200,7 @@ class Experiment(Section):
     datasets: Annotated[dict[str, Dataset], Field(min_length=1)]
     phantom: PhantomSpec | None = None
     real_anatomy: RealAnatomySpec | None = None
+    organ_segmenter: OrganSegmenter | None = None
     roles: dict[Literal["mask_train", "report_train"], str] = Field(
         {"mask_train": "mask_train", "report_train": "report_train"}
     )
@@ -238,6 +240,11 @@ class Experiment(Section):
                 raise ValueError(
                     f"datasets {used} have source {source}, but the section '{source}' is missing"
                 )
+        opted_in = [name for name, dataset in self.datasets.items() if dataset.segment_organs]
+        if opted_in and self.organ_segmenter is None:
+            raise ValueError(
+                f"datasets {opted_in} say segment_organs, but the section 'organ_segmenter' is missing"
+            )
         for hypothesis in self.hypotheses:
             budget = self.budgets.get(hypothesis.budget)
             rows = () if budget is None else (*budget.methods, *budget.controls)

@@ -134,7 +134,10 @@ def _content_sha256(case: RawCase, findings: ReportFindings | None) -> str:
 
 
 def _mask_folder(case: RawCase) -> Path:
-    return next((path.parent for path in case.masks.files), case.ct.parent / "segmentations")
+    """Folder of the data set's own masks, or of the first where they lie in several."""
+    own = [source for name, source in case.organs.items() if name not in case.made_organs]
+    own += case.tumors.values()
+    return next((source.path.parent for source in own), case.ct.parent / "segmentations")
 
 
 def _masks_text(case: RawCase) -> str:

@@ -77,11 +77,6 @@ def existing_masks(folder: Path) -> CaseMasks:
     return CaseMasks(_existing(masks.organs), _existing(masks.tumors))
 
 
-def no_organ(folder: Path, masks: CaseMasks) -> str:
-    """Say that a folder holds no organ mask; blank where it holds one."""
-    return "" if masks.organs else f"{folder}: no organ mask"
-
-
 def _existing(sources: Mapping[str, MaskSource]) -> dict[str, MaskSource]:
     return {name: source for name, source in sources.items() if source.path.is_file()}
 

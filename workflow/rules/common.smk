@@ -172,6 +172,12 @@ def tables_of(dataset):
     return existing_or_made(dataset, case_tables(origin(dataset)))
 
 
+def organs_of(dataset):
+    """Table of the organ masks that a segmenter of the user's makes; none where a data set does not ask."""
+    asks = EXPERIMENT.datasets[dataset].segment_organs
+    return [artifact("data", dataset, "organs.csv")] if asks else []
+
+
 def existing_or_made(dataset, tables):
     """Tables that are there, or that a rule will make."""
     made = EXPERIMENT.datasets[dataset].root is None

@@ -35,9 +35,39 @@ if any(settings.source == "real_anatomy" for settings in EXPERIMENT.datasets.val
             "../scripts/real_anatomy.py"
 
 
+SEGMENTED = [
+    name for name, settings in EXPERIMENT.datasets.items() if settings.segment_organs
+]
+if SEGMENTED:
+
+    # Masks of a case are kept in the folder `organs` beside the table: a case that came out is not run again.
+    rule organs:
+        input:
+            lambda wildcards: tables_of(wildcards.dataset),
+        output:
+            artifact("data", "{dataset}", "organs.csv"),
+        log:
+            artifact("logs", "organs", "{dataset}.log"),
+        benchmark:
+            artifact("benchmarks", "organs", "{dataset}.tsv")
+        wildcard_constraints:
+            dataset="|".join(SEGMENTED),
+        threads: 4
+        resources:
+            gpu=0 if DEVICE == "cpu" else EXPERIMENT.organ_segmenter.gpu,
+        params:
+            root=lambda wildcards: str(raw_root(wildcards.dataset)),
+            dataset=lambda wildcards: dataset_settings(wildcards.dataset),
+            settings=section("organ_segmenter"),
+            code=lambda wildcards: code("organs.py", adapter_of(wildcards.dataset)),
+        script:
+            "../scripts/organs.py"
+
+
 rule cohort:
     input:
         tables=lambda wildcards: tables_of(wildcards.dataset),
+        organs=lambda wildcards: organs_of(wildcards.dataset),
         findings=artifact("data", "{dataset}", "findings.jsonl"),
     output:
         artifact("data", "{dataset}", "cohort.csv"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from rsuper.artifacts import read_table
-from rsuper.data.mask_sources import existing_masks, no_organ
+from rsuper.data.mask_sources import existing_masks
 from rsuper.data.sources.raw_case import Found, Origin, RawCase, assembled, id_problems, refuse
 from rsuper.errors import DataError
 from rsuper.schemas import METADATA, REPORTS
@@ -31,9 +31,8 @@ def cases(origin: Origin) -> list[RawCase]:
     folders = sorted(path for path in origin.root.glob("*") if path.is_dir() and path.name[0] != ".")
     found = []
     for folder in folders:
-        masks = existing_masks(folder / "segmentations")
-        reason = no_organ(folder / "segmentations", masks)
-        found.append(Found(folder.name, folder / "ct.nii.gz", masks, reason=reason))
+        place = folder / "segmentations"
+        found.append(Found(folder.name, folder / "ct.nii.gz", existing_masks(place), mask_folder=place))
     return assembled(origin, found)
 
 

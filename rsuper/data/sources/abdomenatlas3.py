@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from rsuper.data.mask_sources import existing_masks, no_organ
+from rsuper.data.mask_sources import existing_masks
 from rsuper.data.sources.raw_case import Found, Origin, RawCase, assembled, id_problems, refuse
 from rsuper.data.sources.tables import number, read_columns, sex
 from rsuper.errors import DataError
@@ -34,14 +34,13 @@ def cases(origin: Origin) -> list[RawCase]:
     found = []
     for name in sorted({path.name for part in (images, masks) for path in part.glob("BDMAP_*")}):
         folder = masks / name / "segmentations"
-        own = existing_masks(folder)
         found.append(
             Found(
                 source_id=name,
                 ct=images / name / "ct.nii.gz",
-                masks=own,
+                masks=existing_masks(folder),
                 splits=tuple(split for split, ids in splits.items() if name in ids),
-                reason=no_organ(folder, own),
+                mask_folder=folder,
                 **people.get(name, {}),
             )
         )

@@ -8,7 +8,7 @@ folders `train` and `valid` hold raw values without a usable spacing, and are re
 
 from pathlib import Path
 
-from rsuper.data.mask_sources import existing_masks, no_organ
+from rsuper.data.mask_sources import existing_masks
 from rsuper.data.sources.raw_case import Found, Origin, RawCase, assembled, id_problems, refuse
 from rsuper.data.sources.tables import read_columns
 from rsuper.errors import DataError
@@ -38,9 +38,7 @@ def cases(origin: Origin) -> list[RawCase]:
             place = place / "segmentations" if (place / "segmentations").is_dir() else place
             masks = existing_masks(place)
             patient = ct.parents[1].name
-            found.append(
-                Found(name, ct, masks, patient=patient, splits=(split,), reason=no_organ(place, masks))
-            )
+            found.append(Found(name, ct, masks, patient=patient, splits=(split,), mask_folder=place))
     return assembled(origin, found)
 
 

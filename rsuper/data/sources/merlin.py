@@ -8,7 +8,7 @@ have more than one CT) and `mapping_merlin.csv`, where masks lie under other ids
 from pathlib import Path
 from typing import Any
 
-from rsuper.data.mask_sources import existing_masks, no_organ
+from rsuper.data.mask_sources import existing_masks
 from rsuper.data.sources.raw_case import Found, Origin, RawCase, assembled, id_problems, refuse
 from rsuper.data.sources.tables import first_file, number, read_columns, sex
 from rsuper.errors import DataError
@@ -37,12 +37,12 @@ def cases(origin: Origin) -> list[RawCase]:
     for name in sorted({*splits, *files}):
         place = folders.get(name, origin.folder("masks") / name) / "segmentations"
         masks = existing_masks(place)
-        reason = no_organ(place, masks)
-        if own and name not in people:
-            reason = f"{origin.root / PATIENTS}: no patient of CT '{name}'"
+        known = not own or name in people
+        reason = "" if known else f"{origin.root / PATIENTS}: no patient of CT '{name}'"
         ct = files.get(name, folder / f"{name}.nii.gz")
         split = (splits[name],) if splits.get(name) else ()
-        found.append(Found(name, ct, masks, splits=split, reason=reason, **people.get(name, {})))
+        person = people.get(name, {})
+        found.append(Found(name, ct, masks, splits=split, mask_folder=place, reason=reason, **person))
     return assembled(origin, found)
 
 

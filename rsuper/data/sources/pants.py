@@ -8,7 +8,7 @@ read. The layout names no patients: every case counts as one.
 from pathlib import Path
 from typing import Any
 
-from rsuper.data.mask_sources import existing_masks, no_organ
+from rsuper.data.mask_sources import existing_masks
 from rsuper.data.sources.raw_case import Found, Origin, RawCase, assembled
 from rsuper.data.sources.tables import first_file, number, read_columns, sex
 
@@ -33,7 +33,7 @@ def cases(origin: Origin) -> list[RawCase]:
             folder = origin.root / labels / name / "segmentations"
             masks, ct = existing_masks(folder), origin.root / images / name / "ct.nii.gz"
             person = people.get(name, {})
-            found.append(Found(name, ct, masks, splits=(split,), reason=no_organ(folder, masks), **person))
+            found.append(Found(name, ct, masks, splits=(split,), mask_folder=folder, **person))
     return assembled(origin, found)
 
 

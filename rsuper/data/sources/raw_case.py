@@ -56,6 +56,7 @@ class RawCase:
     scanner: str
     tumor_counts: Mapping[str, int] = field(default_factory=dict)  # per target, where told apart
     reason: str = ""  # why it cannot be used
+    made_organs: frozenset[str] = frozenset()  # structures whose masks are the organ segmenter's
 
     @property
     def organs(self) -> Mapping[str, MaskSource]:
@@ -78,6 +79,7 @@ class Found:
             patient of its own.
         role: where the data set's own table gives one.
         splits: of the data set, that hold the case.
+        mask_folder: that was searched for organ masks; named where it has none.
         reason: why the case cannot be used; missing files need not be told.
     """
 
@@ -92,6 +94,7 @@ class Found:
     sex: str = ""
     scanner: str = ""
     tumor_counts: Mapping[str, int] = field(default_factory=dict)
+    mask_folder: Path | None = None
     reason: str = ""
 
 
@@ -100,7 +103,8 @@ def assembled(origin: Origin, found: Iterable[Found]) -> list[RawCase]:
 
     Roles come from `role` or `splits` of the experiment file, else from the data set's own table, else from
     the metadata table; cases of other splits, and those that the metadata table does not name, are left out.
-    A case without its CT or a mask file keeps its place, with a reason.
+    A case without its CT, a mask file or any organ mask keeps its place, with a reason. Where the data set
+    says `segment_organs`, organ masks may still be made: their lack is no reason.
 
     Raises:
         ArtifactError: neither role nor splits are given, and the metadata table is missing or damaged.
@@ -215,13 +219,15 @@ def _raw_case(origin: Origin, case: Found, role: str, given: Mapping[str, Any]) 
         sex=str(given.get("sex", case.sex)),
         scanner=str(given.get("scanner", case.scanner)),
         tumor_counts=case.tumor_counts,
-        reason=_reason(case),
+        reason=_reason(case, organs_later=origin.settings.segment_organs),
     )
 
 
-def _reason(case: Found) -> str:
+def _reason(case: Found, *, organs_later: bool) -> str:
     files = (case.ct, *case.masks.files)
     reasons = [f"{path}: no such file" for path in files if not path.is_file()]
-    if case.reason or not case.masks.organs:
-        reasons.append(case.reason or "no organ mask")
+    if case.reason:
+        reasons.append(case.reason)
+    elif not case.masks.organs and not organs_later:
+        reasons.append(f"{case.mask_folder}: no organ mask" if case.mask_folder else "no organ mask")
     return "; ".join(reasons)

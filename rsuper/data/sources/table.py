@@ -78,7 +78,7 @@ def _found(origin: Origin, cells: Mapping[str, str]) -> Found:
     return Found(
         source_id=cells["case_id"],
         ct=inside(origin.root, cells["ct"]),
-        masks=_masks(origin.root, cells),
+        masks=_masks(origin, cells),
         patient=cells["patient_id"],
         role=cells["role"],
         phase=cells["phase"],
@@ -88,7 +88,8 @@ def _found(origin: Origin, cells: Mapping[str, str]) -> Found:
     )
 
 
-def _masks(root: Path, cells: Mapping[str, str]) -> CaseMasks:
+def _masks(origin: Origin, cells: Mapping[str, str]) -> CaseMasks:
+    root, organs_later = origin.root, origin.settings.segment_organs
     organs = {name: _source(root, name, cells[name]) for name in STRUCTURES if cells[name]}
     if cells[KIDNEYS]:
         if "kidney_left" in organs or "kidney_right" in organs:
@@ -99,7 +100,7 @@ def _masks(root: Path, cells: Mapping[str, str]) -> CaseMasks:
         if tumors:
             raise DataError("'tumors' (of any organ) stands beside a column of one organ's; give one of them")
         shared = _source(root, ANY_TUMORS, cells[ANY_TUMORS])
-        targets = [target for target in TUMORS if any(name.startswith(target) for name in organs)]
+        targets = [t for t in TUMORS if organs_later or any(name.startswith(t) for name in organs)]
         tumors = {t: MaskSource(shared.path, shared.labels, holder=t) for t in targets}
     return CaseMasks(organs, tumors)
 
