@@ -45,7 +45,7 @@ SHAPE: Shape = (512, 512, 300)
 LONG: Shape = (512, 512, 1000)
 PATCH: Shape = (128, 128, 128)
 SPACING_MM = (0.8, 0.8, 1.0)
-PATCHES = {"npz": 4, "npy": 200, "store": 100}  # per case, warm; cold a quarter of it
+PATCHES = {"npz": 4, "npy": 100, "store": 60}  # per case, warm; cold a quarter of it
 Patch = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from rsuper.artifacts import write_json
+from rsuper.config.experiment import Augment
 from rsuper.data.genesis import SMALLEST_SIDE, Genesis
 from rsuper.data.image_sampler import ImageBatch, ImageSampler
 from rsuper.engine import checkpoint
@@ -68,7 +69,9 @@ def _restore(task: Task, config: Config, folder: Path) -> None:
     network = _restorer(task)
     patches = task.schedule.mask_patches + task.schedule.report_patches
     settings = Genesis(**config.model_dump(exclude={"pretrain"}))
-    images = ImageSampler(patch_source(task), task.cohort.images, patches, settings)
+    # The transformations are the augmentation: noise in what shall be restored could not be.
+    plain = task.schedule.model_copy(update={"augment": Augment()})
+    images = ImageSampler(replace(patch_source(task), schedule=plain), task.cohort.images, patches, settings)
 
     def loss(model: nn.Module, batch: ImageBatch) -> dict[str, Tensor]:
         with naming_cases(batch.case_ids):

@@ -58,6 +58,7 @@ def test_restoring_falls_below_half_of_the_best_constant(easy: Project) -> None:
 def variance(project: Project) -> float:
     """Mean variance of the training CTs' patches, as the network sees them."""
     from rsuper.artifacts import Layout
+    from rsuper.config.experiment import Augment
     from rsuper.data.batches import PatchSource
     from rsuper.data.genesis import Genesis
     from rsuper.data.image_sampler import ImageSampler
@@ -65,8 +66,9 @@ def variance(project: Project) -> float:
 
     layout = Layout(project.root / "results" / "easy")
     cases = [case for name in EASY.datasets for case in open_store(layout.volumes(name)).values()]
-    source = PatchSource(EASY.targets, EASY.preprocess, EASY.network, EASY.schedule, seed=1)
-    settings = Genesis(flip=0, shuffle=0, intensity=0, paint=0, inpaint=0)
+    plain = EASY.schedule.model_copy(update={"augment": Augment()})
+    source = PatchSource(EASY.targets, EASY.preprocess, EASY.network, plain, seed=1)
+    settings = Genesis(flip=0.0, shuffle=0.0, intensity=0.0, paint=0.0, inpaint=0.0)
     sampler = ImageSampler(source, cases, 4, settings)
     originals = [sampler(step).original for step in range(50)]
     return float(np.mean([patch.var() for batch in originals for patch in batch.numpy()]))
