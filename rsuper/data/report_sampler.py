@@ -22,6 +22,7 @@ from rsuper.data.batches import (
 from rsuper.data.patches import flipped, start_covering
 from rsuper.data.regions import PatchRegion, PatchTumor, ReportUse, regions_of, supervise
 from rsuper.data.store import Box, StoredCase
+from rsuper.data.volumes import Shape
 from rsuper.errors import DataError
 from rsuper.metrics.boxes import bounding_box
 from rsuper.reports.findings import ReportFindings
@@ -93,11 +94,21 @@ class ReportSampler:
             drawn_candidate(self._pools, self.source.schedule.tumor_share, rng)
             for _ in range(self.source.schedule.report_patches)
         ]
-        images, outside, regions, places = [], [], [], []
-        counts: Counter[str] = Counter()
-        for row, candidate in enumerate(drawn):
+
+        def start_of(candidate: _Candidate) -> Shape:
             start = start_covering(candidate.box, self.source.size, candidate.case.index.shape, rng)
             assert start is not None  # organs larger than the patch are no candidates
+            return start
+
+        def pass_over(candidate: _Candidate) -> None:
+            start_of(candidate)
+            self.source.pass_over(rng)
+
+        own = list(self.source.own(drawn, pass_over))
+        images, outside, regions, places = [], [], [], []
+        counts: Counter[str] = Counter()
+        for row, candidate in enumerate(own):
+            start = start_of(candidate)
             image, axes = self.source.read(candidate.case, start, rng)
             organs = candidate.case.organs(start, self.source.size)
             supervision = supervise(
@@ -117,7 +128,7 @@ class ReportSampler:
             counts.update(supervision.counts)
         return ReportBatch(
             step=step,
-            case_ids=tuple(candidate.case.case_id for candidate in drawn),
+            case_ids=tuple(candidate.case.case_id for candidate in own),
             image=self.source.tensor(images),
             outside=self.source.tensor(outside),
             regions=tuple(regions),
@@ -144,4 +155,4 @@ class ReportSampler:
         )
 
     def _tensor(self, mask: Bool[np.ndarray, "x y z"]) -> Bool[Tensor, "x y z"]:
-        return torch.from_numpy(mask).to(self.source.device, non_blocking=True)
+        return torch.from_numpy(mask)
