@@ -9,9 +9,9 @@ from rsuper.methods import find
 from rsuper.records import write_record
 
 KEYS = {
-    "method", "label", "card", "config", "experiment", "about", "data_note", "targets", "network", "schedule", "engine",
-    "preprocess", "seed", "mask_cases", "report_cases", "cohort_sha256", "code_fingerprint", "commit",
-    "versions", "hardware", "seconds_this_session", "peak_memory_mb", "work",
+    "method", "label", "card", "config", "experiment", "about", "data_note", "targets", "network", "schedule",
+    "engine", "preprocess", "seed", "mask_cases", "report_cases", "cohort_sha256", "code_fingerprint",
+    "commit", "versions", "hardware", "seconds_this_session", "peak_memory_mb", "work",
 }  # fmt: skip
 
 
