@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/engine.py [--seconds 60] [--out engine.csv]
 
 overhead   a training by `rsuper.engine.train` against a bare loop (loss, backward, clipping, AdamW) of the
-           same network on the same batches, in turn; each is timed as a whole, checkpoints and log included,
-           as often as in an experiment
+           same network on the same batches, in turn step by step, checkpoints (twice as often as in the
+           default experiment) and log included
 predict    `probability_map` against MONAI's `sliding_window_inference` as it is called by default (and with
            our windows at once), the same volume, windows, weights and network, in turn
 stall      share of a training's time that it waits for patches, made in the loop or by workers, from a store
@@ -45,7 +45,9 @@ PATCH = (32, 24, 28)  # the default experiment's, with its network and patches p
 CHANNELS = (8, 24, 48, 96)
 PATCHES = 4
 TARGETS = ("pancreas", "kidney")
+STALL_STEPS = 40
 VOLUME, CASES = (96, 72, 96), 12
+STEPS, BLOCK, WARM_UP = 100, 20, 3  # of a training that is timed, with a checkpoint and a line per block
 
 
 def network() -> nn.Module:
@@ -63,7 +65,7 @@ def schedule(steps: int) -> Schedule:
         stage1_learning_rate=0.004,
         mask_patches=PATCHES,
         augment=Augment(gain=0.1, offset=0.1, noise=0.1),
-        checkpoint_every=100,
+        checkpoint_every=STEPS,
     )
 
 
@@ -90,24 +92,47 @@ def batches(number: int) -> list[Batch]:
     return made
 
 
-def bare_loop(steps: int, made: list[Batch]) -> None:
-    """Train as little more than torch itself does."""
-    model = network().train()
-    plan = schedule(steps)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
-    for step in range(steps):
-        total = torch.stack(list(loss(model, made[step % len(made)]).values())).sum()
-        optimizer.zero_grad(set_to_none=True)
+class BareLoop:
+    """Training as little more than torch itself does it."""
+
+    def __init__(self) -> None:
+        self.model = network().train()
+        plan = schedule(1)
+        rate, decay = plan.learning_rate, plan.weight_decay
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=rate, weight_decay=decay)
+        self.clip_norm = plan.clip_norm
+
+    def step(self, batch: Batch) -> None:
+        """Take one step."""
+        total = torch.stack(list(loss(self.model, batch).values())).sum()
+        self.optimizer.zero_grad(set_to_none=True)
         total.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), plan.clip_norm)
-        optimizer.step()
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
+        self.optimizer.step()
 
 
-def our_loop(steps: int, made: list[Batch], settings: Settings) -> None:
-    """Train by the engine, into a folder that is removed."""
-    stage = Stage(steps, schedule(steps).learning_rate, schedule(steps), "ours", settings)
+def step_times(steps: int, settings: Settings) -> tuple[list[float], list[float]]:
+    """CPU seconds of each step of a bare loop and of ours, in turn: other work meets both alike.
+
+    Ours asks for a batch at the beginning of a step; a bare step is taken there, off its clock.
+    """
+    made, bare = batches(8), BareLoop()
+    bares: list[float] = []
+    ours: list[float] = []
+    left: list[float] = []
+
+    def batch_of(step: int) -> Batch:
+        asked, batch = time.process_time(), made[step % len(made)]
+        if left:
+            ours.append(asked - left.pop())
+        bares.append(elapsed(lambda: bare.step(batch)))
+        left.append(time.process_time())
+        return batch
+
+    stage = Stage(steps + 1, schedule(steps).learning_rate, schedule(steps), "ours", settings)
     with tempfile.TemporaryDirectory() as folder:
-        train(network(), lambda step: made[step % len(made)], loss, stage, Path(folder))
+        train(network(), batch_of, loss, stage, Path(folder))
+    return bares[:-1], ours
 
 
 def elapsed(call: Callable[[], object]) -> float:
@@ -141,27 +166,25 @@ def ratios(times: dict[str, list[float]], base: str) -> dict[str, tuple[float, f
 
 
 def overhead_rows(seconds: float) -> list[Row]:
-    """Our loop against a bare one: as it is by default, and with averaged weights."""
-    made, steps = batches(8), 100  # with a checkpoint (the default experiment's come half as often)
-    calls: dict[str, Callable[[], object]] = {
-        "bare": lambda: bare_loop(steps + 1, made),
-        "ours": lambda: our_loop(steps + 1, made, Settings()),
-        "ours, ema": lambda: our_loop(steps + 1, made, Settings(ema=0.99)),
-    }
-    for call in (lambda: bare_loop(3, made), lambda: our_loop(3, made, Settings())):
-        call()
-    times = in_turn(calls, seconds)
+    """Our loop against a bare one, in turn step by step, in blocks as long as from log line to log line."""
+    step_times(WARM_UP, Settings())
+    times: list[tuple[list[float], list[float]]] = []
+    started = time.perf_counter()
+    while not times or time.perf_counter() - started < seconds:
+        times.append(step_times(STEPS, Settings()))
+    bares, ours = (np.array([own[k] for own in times]).reshape(-1, BLOCK).sum(axis=1) for k in (0, 1))
+    shares = ours / bares
     return [
         {
             "part": "overhead",
-            "what": name,
-            "ratio": middle,
-            "least": least,
-            "largest": largest,
-            "ms_per_step": 1000 * statistics.median(times[name]) / (steps + 1),
-            "rounds": len(times[name]),
+            "what": "ours over bare",
+            "ratio": ours.sum() / bares.sum(),
+            "median_of_blocks": float(np.median(shares)),
+            "least": shares.min(),
+            "largest": shares.max(),
+            "bare_ms_per_step": 1000 * bares.sum() / (BLOCK * len(bares)),
+            "steps": BLOCK * len(bares),
         }
-        for name, (middle, least, largest) in ratios(times, "bare").items()
     ]
 
 
@@ -241,15 +264,15 @@ def stall_rows(seconds: float) -> list[Row]:
             steps = 0
             stalled = spent = 0.0
             for number in itertools.count():
-                plan = schedule(100)
+                plan = schedule(STALL_STEPS)
                 source = PatchSource(TARGETS, window, shape, plan, seed=number)
                 sampler = MaskSampler(source, cases)
                 out = Path(root) / f"run-{workers}-{number}"
-                stage = Stage(100, 0.004, plan, "stall", Settings(workers=workers))
+                stage = Stage(STALL_STEPS, 0.004, plan, "stall", Settings(workers=workers))
                 train(network(), lambda step, own=sampler: Batch(own(step)), loss, stage, out)  # type: ignore[misc]
                 summary = checkpoint.summary(out)
                 stalled, spent = stalled + summary["stall_seconds"], spent + summary["seconds"]
-                steps += 100
+                steps += STALL_STEPS
                 if spent > seconds / 3:
                     break
             row: Row = {"part": "stall", "what": f"{workers} workers", "share": stalled / spent}
