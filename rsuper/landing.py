@@ -16,6 +16,7 @@ from jaxtyping import Bool, Int
 
 from rsuper.artifacts import landing_log
 from rsuper.data.batches import BatchRegion, PatchPlace, ReportBatch
+from rsuper.engine import distributed
 from rsuper.engine.train import Stage, drop_lines_after
 from rsuper.losses.assignment import Assignment
 from rsuper.report_terms import Supervised
@@ -42,11 +43,15 @@ class LandingLog:
 
     def add(self, batch: ReportBatch, seen: Supervised) -> None:
         """Write the lines of a batch, if it is its step's turn; else nothing waits for the device."""
-        if not self._started:
+        leads = distributed.is_leader()
+        if not self._started and leads:
             drop_lines_after(self.path, batch.step)
-            self._started = True
+        self._started = True
         if self.stage.is_logged(batch.step + 1):
-            text = "".join(json.dumps(line) + "\n" for line in landing_lines(batch, seen, self.targets))
+            own = [json.dumps(line) + "\n" for line in landing_lines(batch, seen, self.targets)]
+            text = "".join(line for lines in distributed.everybodys(own) for line in lines)
+            if not leads:
+                return
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as log:
                 log.write(text)

@@ -23,6 +23,8 @@ from rsuper.data.store import (
     tumor_voxels,
     write_withheld,
 )
+from rsuper.engine import distributed
+from rsuper.engine.computing import computed, device_of
 from rsuper.engine.predict import probability_map
 from rsuper.schemas import PSEUDO_LABELS
 from rsuper.task import CountedCase, Task
@@ -50,15 +52,18 @@ def pseudo_labelled(teacher: nn.Module, task: Task, rule: Rule, workdir: Path) -
     """Give the report cases that get pseudo-masks, with these as their tumor labels.
 
     The first call predicts every case and leaves masks and `pseudo_labels.csv` (written last: a row per case
-    and target, and why a case is left out) in `workdir`; a later one reads them.
+    and target, and why a case is left out) in `workdir`; a later one reads them. Of processes that train
+    together one does it, and the others wait.
     """
     cases = task.cohort.counted
-    if not (workdir / TABLE).is_file():
-        rows = []
-        teacher.eval()
-        for case in tqdm(cases, desc="pseudo-labels", mininterval=5):
-            rows += _label(teacher, task, rule, case, workdir / FOLDER)
-        write_table(pd.DataFrame(rows, columns=list(PSEUDO_LABELS.columns)), workdir / TABLE, PSEUDO_LABELS)
+    with distributed.leader_first():
+        if not (workdir / TABLE).is_file():
+            rows = []
+            teacher = computed(teacher.eval(), task.engine, device_of(teacher))
+            for case in tqdm(cases, desc="pseudo-labels", mininterval=5):
+                rows += _label(teacher, task, rule, case, workdir / FOLDER)
+            frame = pd.DataFrame(rows, columns=list(PSEUDO_LABELS.columns))
+            write_table(frame, workdir / TABLE, PSEUDO_LABELS)
     table = read_table(workdir / TABLE, PSEUDO_LABELS)
     used = set(table.loc[table["used"], "case_id"])
     return [

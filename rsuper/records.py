@@ -1,5 +1,6 @@
 """run.json: everything a reader needs to know where a run's numbers come from."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -35,6 +36,7 @@ def write_record(
         "targets": list(task.targets),
         "network": task.network.model_dump(mode="json"),
         "schedule": task.schedule.model_dump(mode="json"),
+        "engine": asdict(task.engine),
         "preprocess": task.preprocess.model_dump(mode="json"),
         "seed": task.seed,
         "mask_cases": len(task.cohort.mask_cases) if method.card.uses.masks else 0,

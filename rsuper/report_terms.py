@@ -9,8 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from rsuper.data.batches import ReportBatch
+from rsuper.engine import distributed
 from rsuper.losses.assignment import Assignment, ReportedTumor, VoxelRule, tally
 from rsuper.losses.regions import ReportedRegion, region_ball_terms, region_volume_loss
+from rsuper.losses.totals import mean
 from rsuper.networks.outputs import Outputs
 from rsuper.segmenter import naming_cases
 
@@ -72,7 +74,8 @@ def report_terms(
         )
     if config.ball_weight > 0:
         ball, assignments = _ball(outputs.final, batch, regions, config)
-        terms |= {"ball": config.ball_weight * ball, **tally(assignments)}
+        found = {name: distributed.total(count) for name, count in tally(assignments).items()}
+        terms |= {"ball": config.ball_weight * ball, **found}
     if watch is not None:
         output = "deep" if config.volume_weight > 0 else "final"
         logits = (outputs.deep if output == "deep" else outputs.final).detach()
@@ -92,6 +95,7 @@ def _volume(
             background_weight=config.background_weight,
             tolerance=config.tolerance,
             stabilizer_mm3=config.stabilizer_mm3,
+            total=distributed.total,
         )
 
 
@@ -109,8 +113,9 @@ def _ball(
             border_mm=config.border_mm,
             last_weight=config.last_weight,
             voxels_from=config.voxels_from,
+            total=distributed.total,
         )
-    return terms.cross_entropy.mean() + terms.dice, terms.assignments
+    return mean(terms.cross_entropy, distributed.total) + terms.dice, terms.assignments
 
 
 def _regions(batch: ReportBatch) -> list[ReportedRegion]:

@@ -11,7 +11,9 @@ from pydantic import BaseModel
 from rsuper.artifacts import read_json, run_record, write_json
 from rsuper.collection import Collection
 from rsuper.data.report_vectors import read_vectors
+from rsuper.engine.settings import Settings
 from rsuper.errors import ArtifactError
+from rsuper.held_out import held_out
 from rsuper.methods import Method
 from rsuper.task import ReportCase, Task, VisibleCohort
 
@@ -45,11 +47,13 @@ def make_task(
         preprocess=experiment.preprocess,
         network=experiment.network,
         schedule=experiment.schedule,
+        engine=Settings(**experiment.engine.model_dump()),
         inference=experiment.predict,
         seed=seed,
         device=device,
         workdir=layout.run(budget, method.name, seed),
         upstream={name: layout.run(budget, name, seed) for name in method.needs},
+        held_out=held_out(collection) if experiment.engine.validate_every else None,
     )
 
 
@@ -70,6 +74,7 @@ def run_key(
     return {
         **rest,
         "config": config.model_dump(mode="json"),
+        "engine": task.engine.decisive(),
         "cohort": collection.hash(),
         "report_vectors": hashlib.sha256(vectors.read_bytes()).hexdigest() if reads_text else None,
         "seed": task.seed,

@@ -40,7 +40,15 @@ from torch import Tensor, nn
 from rsuper.data.batches import Batch
 from rsuper.engine import checkpoint
 from rsuper.engine.train import Stage, train
-from rsuper.segmenter import mask_sampler, mask_terms, new_network, predict_with, trained_network, weights_of
+from rsuper.segmenter import (
+    mask_sampler,
+    mask_terms,
+    new_network,
+    predict_with,
+    trained_network,
+    validator,
+    weights_of,
+)
 from rsuper.task import Prediction, Task, TestVolume
 
 
@@ -63,8 +71,8 @@ def fit(task: Task, config: Config) -> None:
     def batches(step: int) -> Batch:
         return Batch(masks=masks(schedule.stage1_steps + step))
 
-    stage = Stage(schedule.steps, schedule.learning_rate, schedule, "$name")
-    train(network, batches, loss, stage, task.workdir / "model")
+    stage = Stage(schedule.steps, schedule.learning_rate, schedule, "$name", task.engine)
+    train(network, batches, loss, stage, task.workdir / "model", validate=validator(task))
 
 
 def predict(task: Task, volumes: Iterable[TestVolume]) -> Iterator[Prediction]:

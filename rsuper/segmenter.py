@@ -1,17 +1,21 @@
 """What every in-house method shares: the network, CT-Mask batches with their loss, and inference."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from rsuper.data.batches import Batch, MaskBatch, PatchSource
+from rsuper.data.batches import Batch, MaskBatch, PatchSource, Shard
 from rsuper.data.mask_sampler import MaskSampler
 from rsuper.data.patches import input_channels, whole_input
 from rsuper.data.resample import to_shape
-from rsuper.engine import checkpoint
+from rsuper.data.store import StoredCase
+from rsuper.engine import checkpoint, distributed
+from rsuper.engine.computing import computed, device_of
 from rsuper.engine.predict import probability_map
 from rsuper.engine.train import Stage, train
 from rsuper.errors import ConfigError, DataError, NonFiniteError
@@ -52,8 +56,9 @@ def weights_of(run: Path) -> Path:
 
 
 def patch_source(task: Task) -> PatchSource:
-    """What the samplers must know."""
-    return PatchSource(task.targets, task.preprocess, task.network, task.schedule, task.seed, task.device)
+    """What the samplers must know; where processes train together, each makes its share of the patches."""
+    shard = Shard(distributed.rank(), distributed.number())
+    return PatchSource(task.targets, task.preprocess, task.network, task.schedule, task.seed, shard)
 
 
 def mask_sampler(task: Task) -> MaskSampler:
@@ -77,7 +82,11 @@ def mask_terms(outputs: Outputs, batch: MaskBatch, task: Task) -> dict[str, Tens
             continue
         with naming_cases(batch.case_ids):
             losses = segmentation_loss(
-                logits, batch.tumor, batch.known, positive_weight=task.schedule.positive_weight
+                logits,
+                batch.tumor,
+                batch.known,
+                positive_weight=task.schedule.positive_weight,
+                total=distributed.total,
             )
         terms |= {f"mask_{name}_{head}": weights[head] * value for name, value in losses.items()}
     return terms
@@ -111,7 +120,38 @@ def train_on_masks(
             outputs = part_of(outputs, slice(None), channels)
         return mask_terms(outputs, batch.masks, task)
 
-    train(network, lambda step: Batch(masks=masks(first_step + step)), loss, stage, folder)
+    train(
+        network,
+        lambda step: Batch(masks=masks(first_step + step)),
+        loss,
+        stage,
+        folder,
+        validate=validator(task),
+    )
+
+
+def validator(
+    task: Task, logits: Callable[[nn.Module, Tensor], Tensor] = lambda model, window: model(window).final
+) -> Callable[[nn.Module], dict[str, float]] | None:
+    """Return what `train` may validate a network with; None where the experiment does not validate.
+
+    Args:
+        task: its targets count.
+        logits: model, patches -> logits of all targets of the experiment.
+    """
+    held_out = task.held_out
+    if held_out is None:
+        return None
+
+    def validate(model: nn.Module) -> dict[str, float]:
+        def maps(case: StoredCase) -> Float[np.ndarray, "c x y z"]:
+            image = whole_input(case, task.preprocess, task.network)
+            patch, windows = task.network.patch, task.inference
+            return probability_map(lambda window: logits(model, window), image, patch, windows, task.device)
+
+        return held_out(maps, task.targets)
+
+    return validate
 
 
 @contextmanager
@@ -132,12 +172,13 @@ def naming_cases(case_ids: Sequence[str], entries_per_case: int = 1) -> Iterator
 
 
 def predict_with(network: nn.Module, task: Task, volumes: Iterable[TestVolume]) -> Iterator[Prediction]:
-    """Predict volume by volume with the final output, on the CT's own grid."""
+    """Predict volume by volume with the final output, on the CT's own grid; in the numbers of training."""
     network.eval()
+    model = computed(network, task.engine, device_of(network))
     for volume in volumes:
         image = whole_input(volume.stored, task.preprocess, task.network)
         probabilities = probability_map(
-            lambda window: network(window).final, image, task.network.patch, task.inference, task.device
+            lambda window: model(window).final, image, task.network.patch, task.inference, task.device
         )
         yield Prediction(
             volume.case_id,

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from rsuper.config.experiment import Network, Predict, Preprocess, Schedule
 from rsuper.data.store import StoredCase
 from rsuper.data.volumes import Shape
+from rsuper.engine.settings import Settings
 from rsuper.errors import MethodError
 from rsuper.methods import Card
 from rsuper.reports.counts import tumor_counts
@@ -18,6 +19,8 @@ from rsuper.reports.findings import ReportFindings
 from rsuper.reports.presence import organ_presence
 
 ReportCaseT = TypeVar("ReportCaseT")
+Predictor = Callable[[StoredCase], Float[np.ndarray, "c x y z"]]
+HeldOut = Callable[[Predictor, Sequence[str]], dict[str, float]]
 Truth = Callable[[str], dict[str, Bool[np.ndarray, "x y z"]]]
 
 
@@ -201,11 +204,14 @@ class Task:
     preprocess: Preprocess
     network: Network
     schedule: Schedule
+    engine: Settings
     inference: Predict
     seed: int
     device: str
     workdir: Path
     upstream: Mapping[str, Path]  # run folders of what the card needs, by method name
+    # Scores a predictor on the held-out tenth (`rsuper.held_out`); None: the experiment does not validate.
+    held_out: HeldOut | None = None
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from rsuper.records import write_record
 
 KEYS = {
     "method", "label", "card", "config", "experiment", "about", "data_note", "targets", "network", "schedule",
-    "preprocess", "seed", "mask_cases", "report_cases", "cohort_sha256", "code_fingerprint", "commit",
-    "versions", "hardware", "seconds_this_session", "peak_memory_mb", "work",
+    "engine", "preprocess", "seed", "mask_cases", "report_cases", "cohort_sha256", "code_fingerprint",
+    "commit", "versions", "hardware", "seconds_this_session", "peak_memory_mb", "work",
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from rsuper.segmenter import (
     patch_source,
     predict_with,
     trained_network,
+    validator,
     weights_of,
 )
 from rsuper.task import Prediction, Task, TestVolume
@@ -56,8 +57,9 @@ def fit(task: Task, config: Config) -> None:
         assert batch.masks is not None
         return mask_terms(model(batch.masks.image), batch.masks, task)
 
-    stage = Stage(task.schedule.steps, task.schedule.learning_rate, task.schedule, "all_masks")
-    train(network, batch_of, loss, stage, task.workdir / "model")
+    schedule = task.schedule
+    stage = Stage(schedule.steps, schedule.learning_rate, schedule, "all_masks", task.engine)
+    train(network, batch_of, loss, stage, task.workdir / "model", validate=validator(task))
 
 
 def predict(task: Task, volumes: Iterable[TestVolume]) -> Iterator[Prediction]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from rsuper.artifacts import write_json
 from rsuper.data.store import StoredCase
 from rsuper.data.text_sampler import TextBatch, TextSampler
+from rsuper.engine import distributed
 from rsuper.engine.train import Stage, train
 from rsuper.errors import DataError
 from rsuper.losses.contrastive import contrastive_loss
@@ -72,7 +73,7 @@ def fit(task: Task, config: Config) -> None:
     if config.pretrain:
         _contrast(network, task, config, folder / "pretrain")
     rate = schedule.stage1_learning_rate  # nothing of it has seen a mask yet
-    stage = Stage(schedule.steps, rate, schedule, "fine-tuning")
+    stage = Stage(schedule.steps, rate, schedule, "fine-tuning", task.engine)
     train_on_masks(network, task, stage, folder, first_step=schedule.stage1_steps)
 
 
@@ -85,12 +86,16 @@ def _contrast(network: SegmentationNetwork, task: Task, config: Config, folder: 
 
     def loss(model: nn.Module, batch: TextBatch) -> dict[str, Tensor]:
         with naming_cases(batch.case_ids):
-            vectors = model(batch.image)
-            # What all patches of a step share, the organ above all, tells none of them from the others.
-            centered = vectors - vectors.mean(dim=0)
-            return {"contrast": contrastive_loss(centered, batch.text, temperature=config.temperature)}
+            contrast = contrastive_loss(
+                model(batch.image),
+                batch.text,
+                temperature=config.temperature,
+                centered=True,
+                gathered=distributed.gathered,
+            )
+        return {"contrast": contrast}
 
-    stage = Stage(schedule.stage1_steps, schedule.stage1_learning_rate, schedule, "pre-training")
+    stage = Stage(schedule.stage1_steps, schedule.stage1_learning_rate, schedule, "pre-training", task.engine)
     train(encoder, batches, loss, stage, folder)
     use = {"reports_used": len(pairs), "reports_without_vector": len(task.cohort.text) - len(pairs)}
     write_json(use, task.workdir / "text_use.json")

@@ -11,7 +11,7 @@ from rsuper.artifacts import write_json
 from rsuper.config.experiment import Augment
 from rsuper.data.genesis import SMALLEST_SIDE, Genesis
 from rsuper.data.image_sampler import ImageBatch, ImageSampler
-from rsuper.engine import checkpoint
+from rsuper.engine import checkpoint, distributed
 from rsuper.engine.train import Stage, train
 from rsuper.errors import ConfigError
 from rsuper.losses.restoration import restoration_loss
@@ -61,7 +61,7 @@ def fit(task: Task, config: Config) -> None:
         kept = checkpoint.transfer_weights(network, pretrained / checkpoint.WEIGHTS, network.heads)
         write_json({"not_transferred": kept}, folder / "transfer.json")
     rate = task.schedule.stage1_learning_rate  # nothing of it has seen a mask yet
-    stage = Stage(task.schedule.steps, rate, task.schedule, "fine-tuning")
+    stage = Stage(task.schedule.steps, rate, task.schedule, "fine-tuning", task.engine)
     train_on_masks(network, task, stage, folder, first_step=task.schedule.stage1_steps)
 
 
@@ -75,10 +75,11 @@ def _restore(task: Task, config: Config, folder: Path) -> None:
 
     def loss(model: nn.Module, batch: ImageBatch) -> dict[str, Tensor]:
         with naming_cases(batch.case_ids):
-            return {"restoration": restoration_loss(model(batch.image).final, batch.original)}
+            restored = model(batch.image).final
+            return {"restoration": restoration_loss(restored, batch.original, total=distributed.total)}
 
     schedule = task.schedule
-    stage = Stage(schedule.stage1_steps, schedule.stage1_learning_rate, schedule, "pre-training")
+    stage = Stage(schedule.stage1_steps, schedule.stage1_learning_rate, schedule, "pre-training", task.engine)
     train(network, images, loss, stage, folder)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from rsuper.data.batches import joined
 from rsuper.data.presence_sampler import PresenceBatch, PresenceSampler
-from rsuper.engine import checkpoint
+from rsuper.engine import checkpoint, distributed
 from rsuper.engine.train import Stage, train
 from rsuper.losses.presence import presence_loss
 from rsuper.networks.branch import branch_of
@@ -22,6 +22,7 @@ from rsuper.segmenter import (
     patch_source,
     predict_with,
     seeded,
+    validator,
     weights_of,
 )
 from rsuper.task import Prediction, Task, TestVolume
@@ -75,13 +76,15 @@ def fit(task: Task, config: Config) -> None:
         weight = config.presence_weight / len(read)
         with naming_cases(batch.case_ids):
             terms = {
-                name: weight * presence_loss(each, batch.present, batch.labelled)
+                name: weight * presence_loss(each, batch.present, batch.labelled, total=distributed.total)
                 for name, each in read.items()
             }
         return mask_terms(outputs, both, task) | terms
 
-    stage = Stage(task.schedule.steps, task.schedule.learning_rate, task.schedule, task.workdir.parent.name)
-    train(model, batch_of, loss, stage, task.workdir / "model")
+    schedule, name = task.schedule, task.workdir.parent.name
+    stage = Stage(schedule.steps, schedule.learning_rate, schedule, name, task.engine)
+    validate = validator(task, lambda model, window: model(window)[0].final)
+    train(model, batch_of, loss, stage, task.workdir / "model", validate=validate)
 
 
 def predict(task: Task, volumes: Iterable[TestVolume]) -> Iterator[Prediction]:

@@ -31,6 +31,7 @@ from rsuper.segmenter import (
     patch_source,
     predict_with,
     trained_network,
+    validator,
     weights_of,
 )
 from rsuper.task import Prediction, Task, TestVolume
@@ -61,7 +62,8 @@ def fit(task: Task, config: Config) -> None:
     masks = mask_sampler(task)
     use = ReportUse(config.size_rule, config.subsegments, config.grow_mm)
     reports = ReportSampler(patch_source(task), reports_of(task, config), use)
-    stage = Stage(task.schedule.steps, task.schedule.learning_rate, task.schedule, task.workdir.parent.name)
+    schedule, name = task.schedule, task.workdir.parent.name
+    stage = Stage(schedule.steps, schedule.learning_rate, schedule, name, task.engine)
     landing = LandingLog(task.workdir, task.targets, stage)
 
     def batch_of(step: int) -> Batch:
@@ -78,7 +80,7 @@ def fit(task: Task, config: Config) -> None:
         terms = mask_terms(on_masks, batch.masks, task)
         return terms | report_terms(on_reports, batch.reports, config, landing.add)
 
-    train(network, batch_of, loss, stage, task.workdir / "model")
+    train(network, batch_of, loss, stage, task.workdir / "model", validate=validator(task))
     counts = {"organs_used": reports.usable, "organs_left_out": reports.unusable}
     write_json(counts, task.workdir / "report_use.json")
 

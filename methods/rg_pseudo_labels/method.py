@@ -19,6 +19,7 @@ from rsuper.segmenter import (
     patch_source,
     predict_with,
     trained_network,
+    validator,
     weights_of,
 )
 from rsuper.task import Prediction, Task, TestVolume
@@ -64,8 +65,9 @@ def fit(task: Task, config: Config) -> None:
         both = joined(batch.masks, batch.pseudo)
         return mask_terms(model(both.image), both, task)
 
-    stage = Stage(task.schedule.steps, task.schedule.learning_rate, task.schedule, task.workdir.parent.name)
-    train(network, batch_of, loss, stage, task.workdir / "model")
+    schedule, name = task.schedule, task.workdir.parent.name
+    stage = Stage(schedule.steps, schedule.learning_rate, schedule, name, task.engine)
+    train(network, batch_of, loss, stage, task.workdir / "model", validate=validator(task))
 
 
 def predict(task: Task, volumes: Iterable[TestVolume]) -> Iterator[Prediction]:

@@ -29,11 +29,12 @@ def fit(task: Task, config: Config) -> None:
     """Train on the budget's CT-Mask pairs."""
     network = new_network(task)
     schedule = task.schedule
-    stage = Stage(schedule.stage1_steps, schedule.stage1_learning_rate, schedule, task.workdir.parent.name)
+    name = task.workdir.parent.name
+    stage = Stage(schedule.stage1_steps, schedule.stage1_learning_rate, schedule, name, task.engine)
     offset = 0
     if config.stage == "main":
         checkpoint.load_weights(network, weights_of(task.upstream["segmentation-stage1"]))
-        stage = Stage(schedule.steps, schedule.learning_rate, schedule, "segmentation")
+        stage = Stage(schedule.steps, schedule.learning_rate, schedule, "segmentation", task.engine)
         offset = schedule.stage1_steps
     if config.patches == "all":
         more = {"mask_patches": schedule.mask_patches + schedule.report_patches}

@@ -86,6 +86,37 @@ class Schedule(Section):
     log_every: int = Field(20, ge=1)
 
 
+class Engine(Section):
+    """How training computes, the same for every method; on a CPU the defaults are the plain loop."""
+
+    precision: Literal["auto", "float32", "bf16"] = Field(
+        "auto", description="of a GPU's networks; auto: bf16 where it has it. Losses, and CPUs, are float32"
+    )
+    channels_last: bool = Field(False, description="on a GPU; slower where it was measured")
+    compile: bool = Field(False, description="networks by torch.compile, on a GPU")
+    deterministic: bool = Field(False, description="refuse what may differ from call to call")
+    accumulate: int = Field(1, ge=1, description="batches per step; the loss is the mean of theirs")
+    ema: float | None = Field(
+        None, gt=0, lt=1, description="decay of averaged weights, which predict then; null: none"
+    )
+    check_every: int = Field(
+        1, ge=1, description="steps between two looks at the losses, for which the host waits for a GPU"
+    )
+    workers: int = Field(0, ge=0, description="processes that make batches ahead; 0: made when needed")
+    prefetch: int = Field(2, ge=1, description="batches that each worker makes ahead")
+    validate_every: int = Field(
+        0, ge=0, description="steps between two validations on the held-out tenth; 0: none"
+    )
+    keep: Literal["last", "best"] = Field("last", description="weights that predict; best: by validation")
+    tensorboard: bool = Field(False, description="the log for TensorBoard too, where that is installed")
+
+    @model_validator(mode="after")
+    def _best_needs_validation(self) -> "Engine":
+        if self.keep == "best" and not self.validate_every:
+            raise ValueError("keep: best needs validate_every: which weights are the best is not known else")
+        return self
+
+
 class Predict(Section):
     """Sliding-window inference."""
 
@@ -213,6 +244,7 @@ class Experiment(Section):
     preprocess: Preprocess
     network: Network
     schedule: Schedule
+    engine: Engine = Engine()
     predict: Predict = Predict()
     validation: Validation = Validation()
     extraction: Extraction = Extraction()

@@ -1,6 +1,6 @@
 """Training batches, and what the samplers that fill them share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from rsuper.data.patches import (
 )
 from rsuper.data.store import Box, StoredCase
 from rsuper.data.volumes import Shape, Spacing
+from rsuper.errors import ConfigError
 
 Candidate = TypeVar("Candidate")
 
@@ -114,15 +115,36 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Shard:
+    """Which of a step's patches this process makes, of several that train together: each has its own rows."""
+
+    rank: int = 0
+    processes: int = 1
+
+    def rows(self, patches: int) -> range:
+        """Return the rows of a step's patches that are this process's; all processes have all, each once.
+
+        Raises:
+            ConfigError: there are fewer patches than processes.
+        """
+        if patches < self.processes:
+            raise ConfigError(
+                f"{self.processes} processes cannot share {patches} patches of a kind: let fewer processes "
+                "train together, or raise the patches per step in section 'schedule' (all methods alike)"
+            )
+        return range(self.rank * patches // self.processes, (self.rank + 1) * patches // self.processes)
+
+
+@dataclass(frozen=True)
 class PatchSource:
-    """What mask and report samplers share."""
+    """What mask and report samplers share; patches are made on the CPU."""
 
     targets: tuple[str, ...]
     preprocess: Preprocess
     network: Network
     schedule: Schedule
     seed: int
-    device: str = "cpu"
+    shard: Shard = Shard()
 
     @property
     def size(self) -> Shape:
@@ -138,9 +160,28 @@ class PatchSource:
         image = perturbed(image, self.schedule.augment, rng)
         return network_input(image, flipped(case.organs(start, self.size), axes), self.network), axes
 
+    def pass_over(self, rng: np.random.Generator) -> None:
+        """Draw what `read` draws, and read nothing: another process has this patch, and the next is ours."""
+        flip_axes(self.schedule.augment, rng)
+        perturbed(np.zeros(self.size, dtype=np.float32), self.schedule.augment, rng)
+
+    def own(
+        self, drawn: Sequence[Candidate], pass_over: Callable[[Candidate], object]
+    ) -> Iterator[Candidate]:
+        """Yield those of a step's drawn patches that this process makes; it passes over those before them.
+
+        Args:
+            drawn: all of a step's, in their order.
+            pass_over: draws from the step's generator what making the patch would draw.
+        """
+        rows = self.shard.rows(len(drawn))
+        for item in drawn[: rows.start]:
+            pass_over(item)
+        yield from drawn[rows.start : rows.stop]
+
     def tensor(self, arrays: Sequence[np.ndarray]) -> Tensor:
-        """Stack arrays into a tensor on the training device."""
-        return torch.from_numpy(np.stack(arrays)).to(self.device, non_blocking=True)
+        """Stack arrays into a tensor."""
+        return torch.from_numpy(np.stack(arrays))
 
 
 def joined(*batches: MaskBatch) -> MaskBatch:

@@ -49,14 +49,17 @@ class ImageSampler:
         """Return the patches of a step."""
         rng = np.random.default_rng([self.source.seed, IMAGE_STREAM, step])
         drawn = [self.cases[int(rng.integers(len(self.cases)))] for _ in range(self.patches)]
-        images, originals = [], []
-        for case in drawn:
+
+        def pair(case: StoredCase) -> tuple[np.ndarray, np.ndarray]:
             image, _ = self.source.read(case, self._start(case, rng), rng)
             changed, original = training_pair(image[0], self.settings, rng)
-            images.append(np.concatenate([changed[None], image[1:]]))
-            originals.append(original[None])
+            return np.concatenate([changed[None], image[1:]]), original[None]
+
+        # What a pair draws depends on its image: to pass over one is to make it.
+        own = list(self.source.own(drawn, pair))
+        images, originals = zip(*(pair(case) for case in own), strict=True)
         return ImageBatch(
-            case_ids=tuple(case.case_id for case in drawn),
+            case_ids=tuple(case.case_id for case in own),
             image=self.source.tensor(images),
             original=self.source.tensor(originals),
         )

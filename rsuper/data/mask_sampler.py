@@ -51,9 +51,10 @@ class MaskSampler:
         """Return the mask patches of a step."""
         rng = np.random.default_rng([self.source.seed, self.stream, step])
         drawn = [self._draw(rng) for _ in range(self.source.schedule.mask_patches)]
-        images, tumors, known = zip(*(self._patch(case, start, rng) for case, start in drawn), strict=True)
+        own = list(self.source.own(drawn, lambda _: self.source.pass_over(rng)))
+        images, tumors, known = zip(*(self._patch(case, start, rng) for case, start in own), strict=True)
         return MaskBatch(
-            case_ids=tuple(case.case_id for case, _ in drawn),
+            case_ids=tuple(case.case_id for case, _ in own),
             image=self.source.tensor(images),
             tumor=self.source.tensor(tumors),
             known=self.source.tensor(known),

@@ -98,10 +98,11 @@ class PresenceSampler:
             drawn_candidate(self._pools, self.source.schedule.tumor_share, rng)
             for _ in range(self.source.schedule.report_patches)
         ]
-        images, free, present, labelled = zip(*(self._patch(each, rng) for each in drawn), strict=True)
+        own = list(self.source.own(drawn, lambda each: self._pass_over(each, rng)))
+        images, free, present, labelled = zip(*(self._patch(each, rng) for each in own), strict=True)
         known = self.source.tensor(free)
         reports = MaskBatch(
-            case_ids=tuple(each.case.case_id for each in drawn),
+            case_ids=tuple(each.case.case_id for each in own),
             image=self.source.tensor(images),
             tumor=torch.zeros_like(known),
             known=known,
@@ -113,6 +114,15 @@ class PresenceSampler:
             labelled=torch.cat([masks.known.flatten(2).all(dim=2), self.source.tensor(labelled)]),
         )
 
+    def _start(self, drawn: _Candidate, rng: np.random.Generator) -> Shape:
+        start = start_covering(drawn.box, self.source.size, drawn.case.index.shape, rng)
+        assert start is not None  # organs larger than the patch are no candidates
+        return start
+
+    def _pass_over(self, drawn: _Candidate, rng: np.random.Generator) -> None:
+        self._start(drawn, rng)
+        self.source.pass_over(rng)
+
     def _patch(
         self, drawn: _Candidate, rng: np.random.Generator
     ) -> tuple[
@@ -121,8 +131,7 @@ class PresenceSampler:
         Bool[np.ndarray, " c"],
         Bool[np.ndarray, " c"],
     ]:
-        start = start_covering(drawn.box, self.source.size, drawn.case.index.shape, rng)
-        assert start is not None  # organs larger than the patch are no candidates
+        start = self._start(drawn, rng)
         image, axes = self.source.read(drawn.case, start, rng)
         organs = drawn.case.organs(start, self.source.size)
         free, labels = [], []

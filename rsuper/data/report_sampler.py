@@ -23,6 +23,7 @@ from rsuper.data.batches import (
 from rsuper.data.patches import flipped, start_covering
 from rsuper.data.regions import PatchRegion, PatchTumor, ReportUse, regions_of, supervise
 from rsuper.data.store import Box, StoredCase
+from rsuper.data.volumes import Shape
 from rsuper.errors import DataError
 from rsuper.metrics.boxes import bounding_box
 from rsuper.reports.findings import ReportFindings
@@ -112,14 +113,23 @@ class ReportSampler:
             drawn_candidate(self._pools, self.source.schedule.tumor_share, rng)
             for _ in range(self.source.schedule.report_patches)
         ]
-        images, outside, regions, places = [], [], [], []
-        counts: Counter[str] = Counter()
-        for row, candidate in enumerate(drawn):
-            box = candidate.boxes[0]
-            if len(candidate.boxes) > 1:
-                box = candidate.boxes[int(rng.integers(len(candidate.boxes)))]
+
+        def start_of(candidate: _Candidate) -> Shape:
+            boxes = candidate.boxes
+            box = boxes[0] if len(boxes) == 1 else boxes[int(rng.integers(len(boxes)))]
             start = start_covering(box, self.source.size, candidate.case.index.shape, rng)
             assert start is not None  # what is larger than the patch is no candidate
+            return start
+
+        def pass_over(candidate: _Candidate) -> None:
+            start_of(candidate)
+            self.source.pass_over(rng)
+
+        own = list(self.source.own(drawn, pass_over))
+        images, outside, regions, places = [], [], [], []
+        counts: Counter[str] = Counter()
+        for row, candidate in enumerate(own):
+            start = start_of(candidate)
             image, axes = self.source.read(candidate.case, start, rng)
             organs = candidate.case.organs(start, self.source.size)
             supervision = supervise(
@@ -139,7 +149,7 @@ class ReportSampler:
             counts.update(supervision.counts)
         return ReportBatch(
             step=step,
-            case_ids=tuple(candidate.case.case_id for candidate in drawn),
+            case_ids=tuple(candidate.case.case_id for candidate in own),
             image=self.source.tensor(images),
             outside=self.source.tensor(outside),
             regions=tuple(regions),
@@ -166,7 +176,7 @@ class ReportSampler:
         )
 
     def _tensor(self, mask: Bool[np.ndarray, "x y z"]) -> Bool[Tensor, "x y z"]:
-        return torch.from_numpy(mask).to(self.source.device, non_blocking=True)
+        return torch.from_numpy(mask)
 
 
 def _of_organ(region: Region, organ: str) -> bool:

@@ -11,6 +11,7 @@ from torch import Tensor
 from rsuper.data.batches import PatchSource, organ_boxes
 from rsuper.data.patches import start_covering
 from rsuper.data.store import Box, StoredCase
+from rsuper.data.volumes import Shape
 from rsuper.errors import DataError
 
 TEXT_STREAM = 17
@@ -79,13 +80,20 @@ class TextSampler:
         organs = self._pools[int(rng.integers(len(self._pools)))]
         pool = organs[int(rng.integers(len(organs)))]
         drawn = [pool[index] for index in rng.permutation(len(pool))[: self.patches]]
-        images = []
-        for each in drawn:
+
+        def start_of(each: _Candidate) -> Shape:
             start = start_covering(each.box, self.source.size, each.case.index.shape, rng)
             assert start is not None  # organs larger than the patch are no candidates
-            images.append(self.source.read(each.case, start, rng)[0])
+            return start
+
+        def pass_over(each: _Candidate) -> None:
+            start_of(each)
+            self.source.pass_over(rng)
+
+        own = list(self.source.own(drawn, pass_over))
+        images = [self.source.read(each.case, start_of(each), rng)[0] for each in own]
         return TextBatch(
-            case_ids=tuple(each.case.case_id for each in drawn),
+            case_ids=tuple(each.case.case_id for each in own),
             image=self.source.tensor(images),
-            text=self.source.tensor([each.vector for each in drawn]),
+            text=self.source.tensor([each.vector for each in own]),
         )

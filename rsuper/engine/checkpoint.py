@@ -2,16 +2,20 @@
 
 import pickle
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from rsuper.artifacts import read_json, write_atomically, write_json
+from rsuper.engine import generators
 from rsuper.errors import ArtifactError
+from rsuper.files import read_json, write_atomically, write_json
 
-WEIGHTS = "weights.pt"
+WEIGHTS = "weights.pt"  # what predicts
+LAST = "weights_last.pt"  # the last step's own, where averaged weights or the best predict
+BEST = "weights_best.pt"  # the best by validation so far, where there is one
 STATE = "state.pt"
 SUMMARY = "training.json"
 
@@ -68,11 +72,60 @@ def transfer_weights(model: nn.Module, path: Path, fresh: Sequence[str]) -> list
 
 
 def save_state(
-    model: nn.Module, optimizer: torch.optim.Optimizer, progress: Mapping[str, Any], path: Path
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    progress: Mapping[str, Any],
+    path: Path,
+    *,
+    average: Mapping[str, Tensor] | None = None,
+    drawn: Sequence[generators.State] | None = None,
 ) -> None:
-    """Write what an interrupted training needs to go on as if nothing had happened."""
-    content = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "progress": dict(progress)}
+    """Write what an interrupted training needs to go on as if nothing had happened.
+
+    Learning rate and batches follow from the step in `progress`.
+
+    Args:
+        model: its weights are saved as they are.
+        optimizer: of the model.
+        progress: numbers and text.
+        path: of the state.
+        average: averaged weights, where training keeps some.
+        drawn: states of the random generators of each process; None: of this one.
+    """
+    content = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "progress": dict(progress),
+        "average": None if average is None else dict(average),
+        "generators": [generators.state()] if drawn is None else list(drawn),
+    }
     write_atomically(path, lambda temporary: torch.save(content, temporary))
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """What a saved state knew beside the weights, the optimizer and the generators."""
+
+    progress: dict[str, Any]
+    average: Mapping[str, Tensor] | None
+
+
+def resume(model: nn.Module, optimizer: torch.optim.Optimizer, path: Path, process: int = 0) -> Resumed:
+    """Restore a saved state: weights, optimizer, and the random generators of a process.
+
+    Raises:
+        ArtifactError: the file is damaged, or was saved by a training with fewer processes.
+    """
+    content = _load(path)
+    if process >= len(content["generators"]):
+        raise ArtifactError(
+            f"{path}: saved by {len(content['generators'])} processes, and process {process + 1} wants to go "
+            "on from it: continue with as many, or remove the folder's files to begin anew"
+        )
+    model.load_state_dict(content["model"])
+    optimizer.load_state_dict(content["optimizer"])
+    generators.restore(content["generators"][process])
+    return Resumed(content["progress"], content["average"])
 
 
 def load_state(model: nn.Module, optimizer: torch.optim.Optimizer, path: Path) -> dict[str, Any]:
@@ -81,11 +134,7 @@ def load_state(model: nn.Module, optimizer: torch.optim.Optimizer, path: Path) -
     Raises:
         ArtifactError: the file is damaged.
     """
-    content = _load(path)
-    model.load_state_dict(content["model"])
-    optimizer.load_state_dict(content["optimizer"])
-    progress: dict[str, Any] = content["progress"]
-    return progress
+    return resume(model, optimizer, path).progress
 
 
 def is_finished(folder: Path) -> bool:
@@ -97,6 +146,11 @@ def finish(model: nn.Module, summary: Mapping[str, Any], folder: Path) -> None:
     """Write the final weights, then the summary, then drop the state that resuming needed."""
     save_weights(model, folder / WEIGHTS)
     write_json(dict(summary), folder / SUMMARY)
+    drop_state(folder)
+
+
+def drop_state(folder: Path) -> None:
+    """Remove the state that resuming needed; none: nothing happens."""
     (folder / STATE).unlink(missing_ok=True)
 
 

@@ -17,6 +17,7 @@ from rsuper.losses.checks import check_finite, check_mask
 from rsuper.losses.geometry import Spacing
 from rsuper.losses.localization import ball_kernel, locate_ball
 from rsuper.losses.segmentation import batch_dice
+from rsuper.losses.totals import Total, alone
 
 __all__ = [
     "Assignment",
@@ -103,8 +104,11 @@ def ball_terms(
     border_mm: float = 3.0,
     last_weight: float = 0.5,
     voxels_from: VoxelRule = "volume",
+    total: Total = alone,
 ) -> BallTerms:
     """Compute the parts of `ball_loss`, which documents arguments and errors, and keep the assignments.
+
+    `total` sums over processes that share the batch, for the Dice term.
 
     Raises:
         ValueError: As `ball_loss`.
@@ -133,7 +137,7 @@ def ball_terms(
     truth, counted = tumor.float(), tumor + background
     per_voxel = F.binary_cross_entropy_with_logits(logits, truth, weight=weight, reduction="none")
     cross_entropy = per_voxel.sum((1, 2, 3)) / counted.sum((1, 2, 3)).clamp_min(1.0)
-    dice = batch_dice((probability * counted)[:, None], truth[:, None])
+    dice = batch_dice((probability * counted)[:, None], truth[:, None], total)
     return BallTerms(cross_entropy, dice, assignments)
 
 

@@ -1,15 +1,25 @@
 """Loss of an encoder whose vectors of images must be near those of their reports: symmetric InfoNCE."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from rsuper.losses.checks import check_finite
+from rsuper.losses.totals import alone
+
+Gathered = Callable[[Tensor], Tensor]
 
 
 def contrastive_loss(
-    images: Float[Tensor, "b e"], texts: Float[Tensor, "b e"], *, temperature: float = 0.1
+    images: Float[Tensor, "b e"],
+    texts: Float[Tensor, "b e"],
+    *,
+    temperature: float = 0.1,
+    centered: bool = False,
+    gathered: Gathered = alone,
 ) -> Float[Tensor, ""]:
     """Tell each image's text from the other texts of the batch, and each text's image from the other images.
 
@@ -21,6 +31,9 @@ def contrastive_loss(
         images: One vector per patch, of the encoder that is trained.
         texts: Vector of the report of the same patch, frozen.
         temperature: Cosines are divided by it.
+        centered: Take from each image's vector the mean of all: what the patches share, such as the organ
+            that all are on, tells none from the others.
+        gathered: Joins the rows of processes that share the batch.
 
     Raises:
         NonFiniteError: An entry is NaN or infinite; its `index` is the patch's.
@@ -32,12 +45,15 @@ def contrastive_loss(
         raise ValueError(
             f"images and texts need one shape (b e), got {tuple(images.shape)} and {tuple(texts.shape)}"
         )
-    if len(images) < 2:
-        raise ValueError(f"a contrast needs two patches at least, got {len(images)}")
     if temperature <= 0:
         raise ValueError(f"temperature must be positive, got {temperature}")
     check_finite("images", images)
     check_finite("texts", texts)
+    images, texts = gathered(images), gathered(texts)
+    if len(images) < 2:
+        raise ValueError(f"a contrast needs two patches at least, got {len(images)}")
+    if centered:
+        images = images - images.mean(dim=0)
     cosines = F.normalize(images.float(), dim=1) @ F.normalize(texts.float(), dim=1).T
     own = torch.arange(len(images), device=images.device)
     logits = cosines / temperature

@@ -5,10 +5,15 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rsuper.losses.checks import check_finite
+from rsuper.losses.totals import Total, alone, mean
 
 
 def presence_loss(
-    logits: Float[Tensor, "b c"], present: Bool[Tensor, "b c"], labelled: Bool[Tensor, "b c"]
+    logits: Float[Tensor, "b c"],
+    present: Bool[Tensor, "b c"],
+    labelled: Bool[Tensor, "b c"],
+    *,
+    total: Total = alone,
 ) -> Float[Tensor, ""]:
     """Compare presence logits with labels: cross-entropy, averaged over all entries of the batch.
 
@@ -19,6 +24,7 @@ def presence_loss(
         logits: One per patch and target.
         present: Whether there is a tumor; ignored where the label is unknown.
         labelled: Where the label is known.
+        total: Sums over processes that share the batch.
 
     Raises:
         NonFiniteError: A logit is NaN or infinite; its `index` is the patch's.
@@ -31,4 +37,4 @@ def presence_loss(
         raise ValueError(f"logits, present and labelled need one shape (b c), got {shapes}")
     check_finite("logits", logits)
     entries = F.binary_cross_entropy_with_logits(logits.float(), present.float(), reduction="none")
-    return (entries * labelled).sum() / max(entries.numel(), 1)
+    return mean(entries * labelled, total)

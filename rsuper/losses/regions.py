@@ -11,6 +11,7 @@ from torch import Tensor
 from rsuper.losses.assignment import ReportedTumor, VoxelRule
 from rsuper.losses.ball import BallTerms, ball_terms
 from rsuper.losses.geometry import Spacing
+from rsuper.losses.totals import Total, alone, mean
 from rsuper.losses.volume import background_loss, foreground_loss
 
 
@@ -34,6 +35,7 @@ def region_volume_loss(
     background_weight: float = 1.0,
     tolerance: float = 0.1,
     stabilizer_mm3: float = 500.0,
+    total: Total = alone,
 ) -> Float[Tensor, ""]:
     """Average Eq. 3 over the regions, and add Eq. 4 averaged over patches and targets.
 
@@ -45,6 +47,7 @@ def region_volume_loss(
         background_weight: Of Eq. 4.
         tolerance: As in `volume_loss`.
         stabilizer_mm3: As in `volume_loss`.
+        total: Sums over processes that share the batch; each has patches, some may have no region.
 
     Raises:
         NonFiniteError: A probability is NaN or infinite; its `index` is patch times targets plus target.
@@ -52,9 +55,21 @@ def region_volume_loss(
 
     Source: §2.1, Eqs. 1-5.
     """
-    background = background_loss(probability.flatten(0, 1), outside.flatten(0, 1)).mean()
+    background = mean(background_loss(probability.flatten(0, 1), outside.flatten(0, 1)), total)
+    foreground = _foreground(probability, regions, spacing_mm, tolerance, stabilizer_mm3)
+    return mean(foreground, total) + background_weight * background
+
+
+def _foreground(
+    probability: Tensor,
+    regions: Sequence[ReportedRegion],
+    spacing_mm: Spacing,
+    tolerance: float,
+    stabilizer_mm3: float,
+) -> Float[Tensor, " r"]:
+    """Eq. 3 of each region."""
     if not regions:
-        return background_weight * background
+        return probability.new_zeros(0)
     foreground, _ = foreground_loss(
         torch.stack([probability[region.row, region.channel] for region in regions]),
         torch.stack([region.mask for region in regions]),
@@ -63,7 +78,7 @@ def region_volume_loss(
         tolerance=tolerance,
         stabilizer_mm3=stabilizer_mm3,
     )
-    return foreground.mean() + background_weight * background
+    return foreground
 
 
 def region_ball_terms(
@@ -76,6 +91,7 @@ def region_ball_terms(
     border_mm: float = 3.0,
     last_weight: float = 0.5,
     voxels_from: VoxelRule = "volume",
+    total: Total = alone,
 ) -> BallTerms:
     """Compute the Ball Loss, every target of every patch a case, its tumors in the order of the regions.
 
@@ -88,6 +104,7 @@ def region_ball_terms(
         border_mm: As in `assign_tumors`.
         last_weight: As in `assign_tumors`.
         voxels_from: As in `assign_tumors`.
+        total: Sums over processes that share the batch, for the Dice term.
 
     Raises:
         NonFiniteError: A logit is NaN or infinite; its `index` is patch times targets plus target.
@@ -110,4 +127,5 @@ def region_ball_terms(
         border_mm=border_mm,
         last_weight=last_weight,
         voxels_from=voxels_from,
+        total=total,
     )

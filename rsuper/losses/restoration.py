@@ -4,12 +4,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rsuper.losses.checks import check_finite
+from rsuper.losses.totals import Total, alone, mean
 
 
 def restoration_loss(
-    restored: Float[Tensor, "b 1 x y z"], original: Float[Tensor, "b 1 x y z"]
+    restored: Float[Tensor, "b 1 x y z"], original: Float[Tensor, "b 1 x y z"], *, total: Total = alone
 ) -> Float[Tensor, ""]:
     """Average the squared difference over all voxels of the batch; in float32.
+
+    `total` sums over processes that share the batch.
 
     Raises:
         NonFiniteError: A restored voxel is NaN or infinite; its `index` is the patch's.
@@ -22,4 +25,4 @@ def restoration_loss(
             f"restored and original need one shape, got {tuple(restored.shape)} and {tuple(original.shape)}"
         )
     check_finite("restored", restored)
-    return (restored.float() - original.float()).square().mean()
+    return mean((restored.float() - original.float()).square(), total)

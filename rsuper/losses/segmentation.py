@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rsuper.losses.checks import check_finite
+from rsuper.losses.totals import Total, alone
 
 
 def segmentation_loss(
@@ -14,6 +15,7 @@ def segmentation_loss(
     known: Bool[Tensor, "b c x y z"],
     *,
     positive_weight: float = 1.0,
+    total: Total = alone,
 ) -> dict[str, Tensor]:
     """Compare predicted tumor logits with masks, at the voxels whose truth is known.
 
@@ -28,6 +30,7 @@ def segmentation_loss(
         tumor: The truth, or a soft truth in [0, 1]; ignored where unknown.
         known: Voxels whose truth is known, per channel.
         positive_weight: Weight of a tumor voxel in the cross-entropy; the paper names none.
+        total: Sums over processes that share the batch.
 
     Returns:
         Scalar terms `cross_entropy` and `dice` (1 minus the Dice coefficient), each at least 0.
@@ -47,28 +50,30 @@ def segmentation_loss(
     logits, mask = logits.float(), known.float()
     truth = tumor.float() * mask
     return {
-        "cross_entropy": _cross_entropy(logits, truth, mask, positive_weight),
-        "dice": batch_dice(torch.sigmoid(logits) * mask, truth),
+        "cross_entropy": _cross_entropy(logits, truth, mask, positive_weight, total),
+        "dice": batch_dice(torch.sigmoid(logits) * mask, truth, total),
     }
 
 
-def _cross_entropy(logits: Tensor, truth: Tensor, mask: Tensor, positive_weight: float) -> Tensor:
+def _cross_entropy(
+    logits: Tensor, truth: Tensor, mask: Tensor, positive_weight: float, total: Total
+) -> Tensor:
     weight = logits.new_full((), positive_weight)  # made there: a GPU is not waited for
     per_voxel = F.binary_cross_entropy_with_logits(logits, truth, pos_weight=weight, reduction="none")
-    return (per_voxel * mask).sum() / mask.sum().clamp_min(1.0)
+    return total((per_voxel * mask).sum()) / total(mask.sum()).clamp_min(1.0)
 
 
 def batch_dice(
-    probability: Float[Tensor, "b c x y z"], truth: Float[Tensor, "b c x y z"]
+    probability: Float[Tensor, "b c x y z"], truth: Float[Tensor, "b c x y z"], total: Total = alone
 ) -> Float[Tensor, ""]:
     """Average 1 - soft Dice, taken over the whole batch, over the channels with a tumor; none: 0.
 
-    Voxels that do not count must be 0 in both.
+    Voxels that do not count must be 0 in both. `total` sums over processes that share the batch.
     """
     axes = (0, 2, 3, 4)
-    size = truth.sum(axes)
+    size = total(truth.sum(axes))
     present = (size > 0).float()
-    overlap = (probability * truth).sum(axes)
+    overlap = total((probability * truth).sum(axes))
     # An absent channel has size 0: the floor only keeps its unused quotient finite.
-    dice = 2 * overlap / (probability.sum(axes) + size).clamp_min(1e-6)
+    dice = 2 * overlap / (total(probability.sum(axes)) + size).clamp_min(1e-6)
     return ((1 - dice) * present).sum() / present.sum().clamp_min(1.0)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -41,6 +42,25 @@ def test_a_file_cut_short_is_named(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ArtifactError, match=r"weights.pt: no such file"):
         checkpoint.load_weights(nn.Linear(3, 2), tmp_path / "weights.pt")
+
+
+def test_generators_go_on_where_they_were(tmp_path):
+    network = nn.Linear(3, 2)
+    optimizer = torch.optim.AdamW(network.parameters())
+    checkpoint.save_state(network, optimizer, {"step": 3}, tmp_path / checkpoint.STATE)
+    expected = torch.rand(3), np.random.rand(3)  # noqa: NPY002
+    checkpoint.load_state(network, optimizer, tmp_path / checkpoint.STATE)
+    found = torch.rand(3), np.random.rand(3)  # noqa: NPY002
+    assert torch.equal(found[0], expected[0])
+    assert (found[1] == expected[1]).all()
+
+
+def test_fewer_processes_saved_it(tmp_path):
+    network = nn.Linear(3, 2)
+    optimizer = torch.optim.AdamW(network.parameters())
+    checkpoint.save_state(network, optimizer, {"step": 3}, tmp_path / checkpoint.STATE)
+    with pytest.raises(ArtifactError, match="saved by 1 processes, and process 2 wants to go on"):
+        checkpoint.resume(network, optimizer, tmp_path / checkpoint.STATE, process=1)
 
 
 def test_finishing_drops_the_state(tmp_path):

@@ -135,3 +135,16 @@ def test_arguments_that_do_not_fit_are_named():
         probability_map(constant, image, (8, 0, 4), Predict(), "cpu")
     with pytest.raises(ValueError, match=r"1 windows of \(8, 8, 4\) gave logits of shape \(1, 1, 4, 8, 4\)"):
         probability_map(lambda window: window[:, :, ::2], image, PATCH, Predict(), "cpu")
+
+
+@pytest.mark.parametrize("overlap", [0.0, 0.3, 0.5, 0.9])
+def test_slabs_give_what_sums_over_the_whole_volume_give(overlap):
+    image = np.random.default_rng(1).normal(size=(1, 23, 11, 9)).astype(np.float32)
+    predict = Predict(overlap=overlap, blend="gaussian", batch=3)
+    volume, weight = torch.from_numpy(image), importance_map(PATCH, "gaussian", "cpu")
+    total, weights = torch.zeros(1, 23, 11, 9), torch.zeros(23, 11, 9)
+    for place in window_places((23, 11, 9), PATCH, overlap):
+        total[:, *place] += torch.sigmoid(volume[:, *place] * 2) * weight
+        weights[place] += weight
+    found = probability_map(lambda window: window * 2, image, PATCH, predict, "cpu")
+    np.testing.assert_array_equal(found, (total / weights).clamp(0, 1).numpy())

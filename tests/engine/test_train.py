@@ -9,8 +9,10 @@ from torch import nn
 
 from rsuper.config.experiment import Schedule
 from rsuper.engine import checkpoint
+from rsuper.engine.settings import Settings
 from rsuper.engine.train import LOG, Stage, learning_rate, train
 from rsuper.errors import DataError
+from tests.engine.scenes import Plan, digest, network, patches, plainly_trained, r_super, segmentation
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def test_interrupted_and_resumed_is_uninterrupted(tmp_path, killed):
     assert lines(tmp_path / "parts") == lines(tmp_path / "whole")  # none missing, none twice
     summaries = [checkpoint.summary(tmp_path / name) for name in ("whole", "parts")]
     for summary in summaries:
-        del summary["seconds"]
+        del summary["seconds"], summary["stall_seconds"]
     # 11 steps of 2 mask patches, 1 report patch and 1 supervised region.
     assert summaries[0] == {"step": 11, "mask_patches": 22, "report_patches": 11, "count:positive": 11}
     assert summaries[1] == summaries[0]
@@ -201,3 +203,188 @@ def test_an_error_of_the_loss_says_in_which_step(tmp_path):
 
     with pytest.raises(DataError, match="step 0: case 'a' is not finite"):
         train(model(), points, broken, stage(), tmp_path)
+
+
+# ------------------------------------------------------------------------------------ beyond the plain loop
+
+
+@pytest.mark.parametrize("terms", [segmentation, r_super])
+def test_without_settings_every_bit_is_the_plain_loops(tmp_path, terms):
+    steps, rate, plan = 12, 0.01, Plan()
+    expected = digest(plainly_trained(network(), patches, terms, steps, rate, plan))
+    model = network()
+    assert digest(model) != expected
+    train(model, patches, terms, Stage(steps, rate, plan), tmp_path)
+    assert digest(model) == expected
+
+
+# What has no effect on weights has none.
+@pytest.mark.parametrize(
+    "settings", [Settings(check_every=5), Settings(workers=2), Settings(deterministic=True)]
+)
+def test_settings_that_change_no_weight(tmp_path, settings):
+    plain, other = network(), network()
+    train(plain, patches, segmentation, Stage(11, 0.01, Plan()), tmp_path / "plain")
+    train(other, patches, segmentation, Stage(11, 0.01, Plan(), settings=settings), tmp_path / "other")
+    assert digest(plain) == digest(other)
+    assert lines(tmp_path / "plain") == lines(tmp_path / "other")
+
+
+def test_losses_that_are_read_later_name_their_own_step_and_cases(tmp_path):
+    def broken(network, batch):
+        terms = loss(network, batch)
+        return terms if batch.x.sum() != points(4).x.sum() else {**terms, "far": terms["far"] * math.nan}
+
+    late = stage(steps=20, every=20, log_every=20)
+    late = Stage(20, 0.01, late.schedule, settings=Settings(check_every=7))
+    seen = []
+
+    def batches(step):
+        seen.append(step)
+        return points(step)
+
+    with pytest.raises(DataError, match=r"step 4: loss term\(s\) \['far'\] .* \['case_a', 'case_b'\]"):
+        train(model(), batches, broken, late, tmp_path)
+    assert seen[-1] == 6  # found when seven steps were done
+
+
+def test_accumulation_by_hand(tmp_path):
+    """Two batches per step: the mean of their losses, as one optimizer step on both would have it."""
+    asked = []
+
+    def batches(number):
+        asked.append(number)
+        return points(number % 1_000_003)
+
+    plan = stage(steps=3, every=1, log_every=1).schedule
+    train(model(), batches, loss, Stage(3, 0.01, plan, settings=Settings(accumulate=2)), tmp_path / "two")
+    assert asked == [0, 2**32, 1, 1 + 2**32, 2, 2 + 2**32]
+
+    def both(network, step):
+        parts = [loss(network, batches(number)) for number in (step, step + 2**32)]
+        return {name: (parts[0][name] + parts[1][name]) / 2 for name in parts[0]}
+
+    expected = model()
+    train(
+        expected,
+        lambda step: Numbered(step),
+        lambda network, batch: both(network, batch.step),
+        Stage(3, 0.01, plan),
+        tmp_path / "one",
+    )
+    for one, two in zip(lines(tmp_path / "one"), lines(tmp_path / "two"), strict=True):
+        assert two["near"] == pytest.approx(one["near"], abs=2e-6)
+        assert two["gradient_norm"] == pytest.approx(one["gradient_norm"], rel=1e-5)
+    assert checkpoint.summary(tmp_path / "two")["mask_patches"] == 3 * 2 * 2
+
+
+@dataclass(frozen=True)
+class Numbered:
+    step: int
+    case_ids: tuple[str, ...] = ("case_a",)
+    mask_patches: int = 2
+    report_patches: int = 1
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+def test_averaged_weights_predict_and_the_last_are_kept(tmp_path):
+    plain, averaged = model(), model()
+    train(plain, points, loss, stage(), tmp_path / "plain")
+    average = Stage(11, 0.01, stage().schedule, settings=Settings(ema=0.5))
+    train(averaged, points, loss, average, tmp_path / "ema")
+    last = torch.load(tmp_path / "ema" / "weights_last.pt", weights_only=True)
+    for name, tensor in plain.state_dict().items():
+        assert torch.equal(last[name], tensor)  # the average watches, and changes nothing
+    stored = torch.load(tmp_path / "ema" / "weights.pt", weights_only=True)
+    for name, tensor in averaged.state_dict().items():
+        assert torch.equal(stored[name], tensor)
+        assert not torch.equal(stored[name], last[name])
+
+
+@pytest.mark.parametrize("killed", [(5,), (7, 10)])
+def test_averaged_weights_survive_a_kill(tmp_path, killed):
+    average = Stage(11, 0.01, stage().schedule, settings=Settings(ema=0.9))
+    whole, parts = model(), model()
+    train(whole, points, loss, average, tmp_path / "whole")
+    for step in killed:
+        with pytest.raises(KeyboardInterrupt):
+            train(model(), killed_at(step), loss, average, tmp_path / "parts")
+    train(parts, points, loss, average, tmp_path / "parts")
+    assert digest(whole) == digest(parts)
+
+
+def validation(scores):
+    """Scores in the order given; notes in which mode the network was asked."""
+    left, modes = list(scores), []
+
+    def validate(network):
+        modes.append(network.training)
+        return {"auc_pancreas": 0.5, "score": left.pop(0)}
+
+    return validate, modes
+
+
+@pytest.mark.parametrize(("keep", "step"), [("last", 11), ("best", 6)])
+def test_validation_keeps_the_best_and_the_last(tmp_path, keep, step):
+    snapshots = {}
+
+    def watched(number):
+        snapshots[number] = digest(network)
+        return points(number)
+
+    network = model()
+    settings = Settings(validate_every=3, keep=keep)
+    validate, modes = validation([0.6, 0.8, 0.8, 0.7])  # after 3, 6, 9 and the last, 11; of equals the first
+    train(
+        network,
+        watched,
+        loss,
+        Stage(11, 0.01, stage().schedule, settings=settings),
+        tmp_path,
+        validate=validate,
+    )
+    assert modes == [False] * 4
+    found = [json.loads(line) for line in (tmp_path / "validation.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["score"]) for line in found] == [(3, 0.6), (6, 0.8), (9, 0.8), (11, 0.7)]
+    summary = checkpoint.summary(tmp_path)
+    assert (summary["best_step"], summary["best_score"], summary["kept"]) == (6, 0.8, keep)
+    best = model()
+    checkpoint.load_weights(best, tmp_path / "weights_best.pt")
+    assert digest(best) == snapshots[6]  # before its seventh step
+    stored = model()
+    checkpoint.load_weights(stored, tmp_path / "weights.pt")
+    assert digest(stored) == digest(network)
+    assert (digest(network) == digest(best)) == (step == 6)
+    assert (tmp_path / "weights_last.pt").exists() == (keep == "best")
+
+
+def test_an_interrupted_validation_is_done_again(tmp_path):
+    settings = Settings(validate_every=2, keep="best")
+    plan = Stage(11, 0.01, stage().schedule, settings=settings)
+
+    def score(network):  # of the weights alone
+        return {"score": float(next(network.parameters()).detach().sum())}
+
+    whole, parts = model(), model()
+    train(whole, points, loss, plan, tmp_path / "whole", validate=score)
+    with pytest.raises(KeyboardInterrupt):
+        train(model(), killed_at(5), loss, plan, tmp_path / "parts", validate=score)
+    train(parts, points, loss, plan, tmp_path / "parts", validate=score)
+    assert digest(whole) == digest(parts)
+    logs = [(tmp_path / name / "validation.jsonl").read_text() for name in ("whole", "parts")]
+    assert logs[0] == logs[1]
+
+
+def test_what_a_kill_left_half_written_is_removed(tmp_path):
+    (tmp_path / ".writing-abc.pt").write_bytes(b"half")
+    train(model(), points, loss, stage(), tmp_path)
+    assert not list(tmp_path.glob(".writing-*"))
+
+
+def test_progress_says_how_fast_and_how_long(tmp_path, capsys):
+    train(model(), points, loss, stage(), tmp_path)
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("train: 11/11 steps (100%), ")
+    for part in ("patches/s", "0:00:00 left", "resident", "GB", "waited for data"):
+        assert part in said
+    assert 0 <= checkpoint.summary(tmp_path)["stall_seconds"] <= checkpoint.summary(tmp_path)["seconds"]
