@@ -13,6 +13,7 @@ from rsuper.data.sources.registry import (
     named_by_hand,
     report_tables,
 )
+from rsuper.engine.settings import Settings
 from rsuper.errors import RsuperError
 from rsuper.fingerprint import fingerprint
 from rsuper.job import local_device
@@ -45,6 +46,9 @@ EXPERIMENT = or_stop(lambda: load_experiment(EXPERIMENT_FILE))
 LAYOUT = Layout.of(EXPERIMENT.name)
 DATASETS = list(EXPERIMENT.datasets)
 TEST_SETS = ["validation", *EXPERIMENT.test_sets]
+
+# How networks are computed, as far as a weight or a map depends on it.
+ENGINE = Settings(**EXPERIMENT.engine.model_dump()).decisive()
 
 # Every run that has a row, as (budget, method, seed). Controls do not train: one budget is enough.
 RUNS = [

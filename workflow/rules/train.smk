@@ -36,6 +36,7 @@ rule fit:
         experiment=str(EXPERIMENT_FILE),
         device=DEVICE,
         settings=section(*TRAINING_SECTIONS),
+        engine=ENGINE,
         budget=lambda wildcards: EXPERIMENT.budgets[wildcards.budget].model_dump(
             exclude={"methods", "controls"}
         ),
@@ -78,6 +79,7 @@ rule predict:
         experiment=str(EXPERIMENT_FILE),
         device=DEVICE,
         settings=section("predict", "test_sets"),
+        engine=ENGINE,
         excluded=EXPERIMENT.leaked_patients == "exclude",
         code=code("predict.py"),
     script:
