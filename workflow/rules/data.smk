@@ -45,6 +45,9 @@ rule cohort:
         artifact("logs", "cohort", "{dataset}.log"),
     benchmark:
         artifact("benchmarks", "cohort", "{dataset}.tsv")
+    resources:
+        mem_mb=memory("cohort"),
+        runtime=minutes("cohort"),
     params:
         root=lambda wildcards: str(raw_root(wildcards.dataset)),
         dataset=lambda wildcards: dataset_settings(wildcards.dataset),
@@ -63,6 +66,9 @@ rule preprocess:
         artifact("logs", "preprocess", "{dataset}.log"),
     benchmark:
         artifact("benchmarks", "preprocess", "{dataset}.tsv")
+    resources:
+        mem_mb=memory("preprocess"),
+        runtime=minutes("preprocess"),
     params:
         settings=section("preprocess"),
         mask_role=EXPERIMENT.roles["mask_train"],

@@ -9,6 +9,7 @@ import torch
 from rsuper.artifacts import Layout
 from rsuper.collection import Collection
 from rsuper.config.load import load_experiment
+from rsuper.devices import device_of
 from rsuper.job import run
 from rsuper.methods import find
 from rsuper.records import write_record
@@ -24,7 +25,7 @@ def main(snakemake: Any) -> None:
     collection = Collection(experiment, Layout.of(experiment.name))
     method = find(wildcards.method)
     config = method.config(params["values"])
-    task = make_task(collection, method, wildcards.budget, int(wildcards.seed), device=params.device)
+    task = make_task(collection, method, wildcards.budget, int(wildcards.seed), device=device_of(snakemake))
     code, settings = [params.code, params.method], {**params.settings, "budget": params.budget}
     key = run_key(collection, task, config, wildcards.budget, code=code, settings=settings)
     claim(task.workdir, key)
