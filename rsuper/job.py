@@ -24,7 +24,7 @@ def run(main: Callable[[Any], None], snakemake: Any) -> None:
     path = Path(snakemake.log[0])
     path.parent.mkdir(parents=True, exist_ok=True)
     gpus = int(snakemake.resources.get("gpu", 0))
-    with alone(path.with_suffix(".lock")), path.open("w", encoding="utf-8", buffering=1) as log:
+    with alone(path.with_name(f".{path.stem}.lock")), path.open("w", encoding="utf-8", buffering=1) as log:
         try:
             with redirect_stdout(log), redirect_stderr(log), lent(gpus):
                 main(snakemake)

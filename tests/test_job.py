@@ -44,7 +44,7 @@ def test_a_job_holds_its_gpu_and_its_log(job, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("RSUPER_DEVICE_LOCKS", str(tmp_path / "locks"))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
     job.resources = {"gpu": 1}
-    lock = tmp_path / "logs" / "fit.lock"
+    lock = tmp_path / "logs" / ".fit.lock"
 
     def main(snakemake):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "4"

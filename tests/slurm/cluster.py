@@ -1,11 +1,13 @@
 """A real Slurm on this machine, for as long as a test takes: one node, two pretend GPUs, no accounting.
 
-Everything it writes lies in one folder, and its ports are not the usual ones. The GPUs are copies of the null
-device: Slurm hands them out like real ones. Processors and memory of the node are made up: what is tested is
-the scheduling.
+Everything it writes lies in one folder, and its ports are not the usual ones; while it runs, the usual place
+of Slurm's configuration leads there, because the steps of Snakemake's jobs forget SLURM_CONF. The GPUs are
+copies of the null device: Slurm hands them out like real ones. Processors and memory of the node are made up:
+what is tested is the scheduling.
 """
 
 import os
+import re
 import shutil
 import socket
 import stat
@@ -19,6 +21,7 @@ from pathlib import Path
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "squeue", "scancel", "munged")
 GPUS = 2
+CONFIG = Path("/etc/slurm/slurm.conf")
 _CONFIG = """\
 ClusterName=pretend
 SlurmctldHost={host}(127.0.0.1)
@@ -58,8 +61,8 @@ def reason_to_skip() -> str:
         return "installs Debian packages and starts daemons: make test-slurm"
     if os.geteuid() or shutil.which("apt-get") is None:
         return "needs root on Debian: it installs Slurm and makes device files"
-    if Path("/etc/slurm/slurm.conf").exists():
-        return "this machine belongs to a Slurm cluster (/etc/slurm/slurm.conf): left alone"
+    if CONFIG.exists():
+        return f"this machine belongs to a Slurm cluster ({CONFIG}): left alone"
     if not all(map(shutil.which, PROGRAMS)) and not _install():
         return f"the Debian packages {', '.join(PACKAGES)} could not be installed"
     return ""
@@ -118,6 +121,9 @@ def started(folder: Path) -> Iterator[Cluster]:
                 subprocess.Popen(command, env=cluster.environment, stdout=output, stderr=subprocess.STDOUT)
             )
 
+    CONFIG.parent.mkdir(exist_ok=True)
+    CONFIG.unlink(missing_ok=True)  # of a run that was killed: it leads nowhere
+    CONFIG.symlink_to(folder / CONFIG.name)
     try:
         own = [f"--{name}={folder}/munge.{name.split('-')[0]}" for name in ("socket", "pid-file", "log-file")]
         seed = [f"--key-file={folder}/munge.key", f"--seed-file={folder}/munge.seed"]
@@ -138,6 +144,7 @@ def started(folder: Path) -> Iterator[Cluster]:
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
+        CONFIG.unlink()
 
 
 def _write_config(folder: Path) -> None:
@@ -149,7 +156,12 @@ def _write_config(folder: Path) -> None:
     host = socket.gethostname().split(".")[0]
     (folder / "slurm.conf").write_text(_CONFIG.format(host=host, folder=folder, gpus=GPUS))
     (folder / "gres.conf").write_text(f"Name=gpu Type=toy Count={GPUS} File={folder}/gpu[0-{GPUS - 1}]\n")
-    (folder / "cgroup.conf").write_text("CgroupPlugin=disabled\n")
+    said = subprocess.run(["slurmd", "-V"], capture_output=True, text=True, check=True).stdout
+    if tuple(map(int, re.findall(r"\d+", said)[:2])) >= (
+        23,
+        11,
+    ):  # before, there was no such plugin, nor a need
+        (folder / "cgroup.conf").write_text("CgroupPlugin=disabled\n")
     key = folder / "munge.key"
     key.touch(0o600)
     key.write_bytes(os.urandom(1024))

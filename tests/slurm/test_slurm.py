@@ -102,7 +102,7 @@ def said(project: Project) -> str:
 
 def wait_for(what: Callable[[], object], process: subprocess.Popen[bytes], project: Project) -> object:
     """Wait until something is there, while Snakemake runs."""
-    deadline = time.monotonic() + 900
+    deadline = time.monotonic() + 3600
     while not (found := what()):
         assert process.poll() is None, said(project)[-6000:]
         assert time.monotonic() < deadline, said(project)[-6000:]
@@ -215,4 +215,6 @@ def test_a_job_that_outlived_its_snakemake_does_nothing(
     logs = [path.read_text() for path in (project.root / ".snakemake" / "slurm_logs").rglob("*.log")]
     assert logs
     assert all("was killed" in text and "Traceback" not in text for text in logs)
-    assert not project.results.exists() or not any(project.results.rglob("*.csv"))
+    # Tables that need no run are made by Snakemake itself, before it was killed.
+    assert not (project.results / "raw").exists()
+    assert not (project.results / "figures" / "volume_loss.csv").exists()
