@@ -2,14 +2,16 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CONFIG ?= config/phantom.yaml
+PROFILE ?=
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SNAKEMAKE := OMP_NUM_THREADS=1 $(BIN)/snakemake --cores all
+# With --cores, jobs on a cluster would be cut down to the cores of the machine that submits them.
+SNAKEMAKE := OMP_NUM_THREADS=1 $(BIN)/snakemake $(if $(PROFILE),--workflow-profile $(PROFILE),--cores all)
 EXPERIMENT := --config experiment=$(CONFIG)
 
-.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report all test test-fast test-learning test-gpu check format lint types new-method docs unlock clean
+.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report all test test-fast test-learning test-gpu test-slurm check format lint types new-method docs unlock clean
 
 help:  ## this text
 	@grep -hE '^[a-z0-9_ -]+:.*##' $(MAKEFILE_LIST) | awk -F':[^#]*## ' '{printf "  make %s\n      %s\n", $$1, $$2}'
@@ -22,23 +24,26 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "$(PYTHON) is not Python 3.11"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' || { echo "the module venv is missing (on Debian: apt-get install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,dev]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,dev,slurm,kubernetes]"
 	@touch $(STAMP)
 
-audit extraction_report table1 table2 table3 figures claims hypotheses paper_audit all: setup  ## the audit of the data, how well reports are read; a table, the figures, the claims, the experiment's hypotheses, the audit of the paper, or all of these but the first two (CONFIG=config/x.yaml)
+audit extraction_report table1 table2 table3 figures claims hypotheses paper_audit all: setup  ## the audit of the data, how well reports are read; a table, the figures, the claims, the experiment's hypotheses, the audit of the paper, or all of these but the first two (CONFIG=config/x.yaml, PROFILE=profiles/slurm)
 	$(SNAKEMAKE) $(EXPERIMENT) $(ARGS) -- $@
 
 test: setup  ## all tests but test-learning's
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not learning" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not learning and not slurm" $(ARGS)
 
 test-fast: setup  ## all tests but the slow ones
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not learning" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not learning and not slurm" $(ARGS)
 
 test-learning: setup  ## every method trained until it must have learned (config/easy.yaml)
 	$(BIN)/python -m pytest -m learning $(ARGS)
 
 test-gpu: setup  ## what needs a GPU, skipped with a reason where there is none; seconds on an idle one
 	$(BIN)/python -m pytest -m gpu -rs tests/gpu tests/losses $(ARGS)
+
+test-slurm: setup  ## the workflow through a real Slurm with pretend GPUs, installed and started here; as root on Debian, else skipped with a reason
+	RSUPER_TEST_SLURM=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm -rs tests/slurm $(ARGS)
 
 check: lint types test  ## format, lint, types, Snakemake's own lint, tests
 
@@ -67,7 +72,7 @@ docs: setup  ## docs/deviations.md, from its head and the method cards, docs/pap
 	$(BIN)/python -m rsuper.publish.audit.document
 	$(BIN)/python docs/figures/losses.py
 
-unlock: setup  ## after a killed run: remove Snakemake's lock
+unlock: setup  ## after a killed run: remove Snakemake's lock; its jobs that still wait in a cluster's queue will do nothing
 	$(SNAKEMAKE) $(EXPERIMENT) --unlock
 
 

@@ -5,11 +5,13 @@
 
 from snakemake.utils import min_version
 
+from rsuper import session
+
 min_version("9.27")
 
 
-# Ignored without --sdm: a site that runs in containers names here an image that holds this package.
-containerized: "docker://python:3.11-slim"
+# Ignored without --sdm: a site that runs in containers makes an image by its recipe (docs/cluster.md) and names it.
+containerized: config.get("container", "docker://python:3.11-slim")
 
 
 include: "workflow/rules/common.smk"
@@ -34,5 +36,15 @@ rule all:
         rules.paper_audit.output,
 
 
+onstart:
+    if not workflow.local_exec:
+        session.begin()
+
+
 onsuccess:
+    session.end()
     print(summary())
+
+
+onerror:
+    session.end()

@@ -1,4 +1,4 @@
-"""How a workflow script runs: output to its log, one thread count, a user's errors without a traceback."""
+"""How a workflow script runs: alone, on its own devices, output to its log, user errors as one paragraph."""
 
 import os
 import sys
@@ -8,26 +8,25 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+from rsuper.devices import lent
 from rsuper.errors import RsuperError
-
-
-def local_device() -> str:
-    """Where networks run unless the configuration says otherwise: on a GPU where this machine has one."""
-    return "cuda" if any(Path("/dev").glob("nvidia[0-9]*")) else "cpu"
+from rsuper.locks import alone
 
 
 def run(main: Callable[[Any], None], snakemake: Any) -> None:
     """Run a script's `main` with everything it prints in the rule's log.
 
+    A job of a Snakemake that was killed may still be running: the one that takes its place waits for it.
     An error that is the user's to mend ends the job with its message alone; any other keeps its traceback,
     because it is ours. Both stand in the log and on the terminal.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(snakemake.threads))
     path = Path(snakemake.log[0])
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", buffering=1) as log:
+    gpus = int(snakemake.resources.get("gpu", 0))
+    with alone(path.with_name(f".{path.stem}.lock")), path.open("w", encoding="utf-8", buffering=1) as log:
         try:
-            with redirect_stdout(log), redirect_stderr(log):
+            with redirect_stdout(log), redirect_stderr(log), lent(gpus):
                 main(snakemake)
         except RsuperError as error:
             message = f"{type(error).__name__}: {error}"

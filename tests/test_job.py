@@ -1,16 +1,19 @@
+import os
 from types import SimpleNamespace
 
 import pytest
 
 from rsuper.errors import DataError
 from rsuper.job import run
+from rsuper.locks import try_lock
 
 
 @pytest.fixture
 def job(tmp_path, monkeypatch):
     """What a script gets from Snakemake; its log lies in a folder that is not there yet."""
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    return SimpleNamespace(threads=3, log=[str(tmp_path / "logs" / "fit.log")], rule="fit")
+    log = [str(tmp_path / "logs" / "fit.log")]
+    return SimpleNamespace(threads=3, log=log, rule="fit", resources={}, config={})
 
 
 def log_of(job):
@@ -22,7 +25,6 @@ def test_output_goes_to_the_log_alone(job, capsys, monkeypatch):
     seen = []
 
     def main(snakemake):
-        import os
         import sys
 
         seen.append((snakemake, os.environ["OMP_NUM_THREADS"]))
@@ -36,6 +38,26 @@ def test_output_goes_to_the_log_alone(job, capsys, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # what the user set stays
     run(main, job)
     assert seen[1] == (job, "1")
+
+
+def test_a_job_holds_its_gpu_and_its_log(job, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("RSUPER_DEVICE_LOCKS", str(tmp_path / "locks"))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
+    job.resources = {"gpu": 1}
+    lock = tmp_path / "logs" / ".fit.lock"
+
+    def main(snakemake):
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "4"
+        assert try_lock(lock) is None
+
+    run(main, job)
+    assert log_of(job).startswith("GPU 4 taken at ")
+    assert "GPU 4 given back at " in log_of(job)
+    assert capsys.readouterr() == ("", "")
+    job.resources = {"gpu": 3}
+    with pytest.raises(SystemExit):
+        run(main, job)
+    assert log_of(job).startswith("ConfigError: the job asks for 3 GPUs, but 2 can be seen here")
 
 
 def test_a_users_error_ends_with_its_message_alone(job, capsys):

@@ -8,6 +8,7 @@ from rsuper.config.dataset import Dataset, Section
 from rsuper.config.organ_segmenter import OrganSegmenter
 from rsuper.config.phantom import PhantomSpec
 from rsuper.config.real_anatomy import RealAnatomySpec
+from rsuper.config.resources import Demands
 
 Target = Literal["pancreas", "kidney"]
 Triple = tuple[float, float, float]
@@ -252,6 +253,7 @@ class Experiment(Section):
     report_vectors: ReportVectors = ReportVectors()
     evaluation: Evaluation = Evaluation()
     hypotheses: tuple[Hypothesis, ...] = ()
+    resources: Demands = Demands()
     methods: dict[str, dict[str, object]] = Field(
         default_factory=dict, description="per method folder: values that differ from its Config's defaults"
     )

@@ -1,10 +1,13 @@
 """One run of the whole workflow on config/micro.yaml, in a copy of the project, shared by these tests."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -85,6 +88,29 @@ def copy_project(folder: Path) -> Project:
         else:
             shutil.copy2(source, folder / part)
     return Project(folder)
+
+
+def gpu_times(project: Project) -> dict[str, list[tuple[datetime, datetime, str]]]:
+    """Per GPU, in order: from when to when which job held it, as the jobs' logs tell."""
+    held: dict[str, list[tuple[datetime, datetime, str]]] = {}
+    for path in sorted((project.results / "logs").rglob("*.log")):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        taken, returned = (
+            re.findall(rf"GPU (\S+) {word} at (\S+)", text) for word in ("taken", "given back")
+        )
+        assert [devices for devices, _ in taken] == [devices for devices, _ in returned], path
+        for (devices, start), (_, end) in zip(taken, returned, strict=True):
+            for device in devices.split(","):
+                times = datetime.fromisoformat(start), datetime.fromisoformat(end)
+                held.setdefault(device, []).append((*times, str(path.relative_to(project.results))))
+    return {device: sorted(times) for device, times in held.items()}
+
+
+def assert_never_shared(times: dict[str, list[tuple[datetime, datetime, str]]]) -> None:
+    """No two jobs held a GPU at one time."""
+    for device, jobs in times.items():
+        for (_, end, first), (start, _, second) in pairwise(jobs):
+            assert end <= start, (device, first, second)
 
 
 @pytest.fixture(scope="session")

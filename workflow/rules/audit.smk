@@ -12,6 +12,9 @@ rule audit_facts:
     benchmark:
         artifact("benchmarks", "audit_facts", "{dataset}.tsv")
     threads: 4  # each holds one volume in memory
+    resources:
+        mem_mb=memory("audit_facts"),
+        runtime=minutes("audit_facts"),
     params:
         code=code("audit_facts.py"),
     script:

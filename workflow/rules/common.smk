@@ -13,22 +13,16 @@ from rsuper.data.sources.registry import (
     named_by_hand,
     report_tables,
 )
+from rsuper.devices import CHOICES, visible_devices
 from rsuper.engine.settings import Settings
 from rsuper.errors import RsuperError
 from rsuper.fingerprint import fingerprint
-from rsuper.job import local_device
 from rsuper.methods import available, with_upstream
 from rsuper.publish.figures.error_runs import error_runs
 from rsuper.publish.figures.shown_runs import landed_runs, shown_runs
 from rsuper.publish.timing import end_of_run
 
 ROOT = Path(workflow.basedir)
-
-# Where networks run. A cluster profile says cuda; alone, a machine uses a GPU where it has one. A rule that asks
-# for a GPU on a machine without one would wait in line for the slot that the default profile keeps.
-DEVICE = config.get("device", "auto")
-if DEVICE == "auto":
-    DEVICE = local_device()
 
 
 def or_stop(make):
@@ -37,6 +31,27 @@ def or_stop(make):
         return make()
     except RsuperError as error:
         raise WorkflowError(f"{type(error).__name__}: {error}") from None
+
+
+# A job from a cluster's queue may have outlived its Snakemake.
+if workflow.remote_exec:
+    or_stop(session.check)
+
+# Networks run on a GPU where their rule asks for one (rsuper/devices.py). On a cluster every card that says so is
+# obeyed: the machine that submits need not have a GPU. Alone, a machine without one asks for none. What was trained
+# on a GPU stays valid where there is none: the device is no parameter of a rule.
+DEVICE = config.get("device", "auto")
+if DEVICE not in CHOICES:
+    raise WorkflowError(
+        f"ConfigError: --config device={DEVICE}: expected one of {list(CHOICES)}; which GPUs a run may use says "
+        "the environment variable CUDA_VISIBLE_DEVICES"
+    )
+# What runs the jobs is not known while this is read, and never in a dry run: a default time limit is then the mark
+# of a cluster's profile.
+CLUSTER_PROFILE = "runtime" in (workflow.resource_settings.default_resources or {})
+GPUS = visible_devices()
+if GPUS and not CLUSTER_PROFILE:  # else any number of GPU jobs would be started at once
+    workflow.global_resources.setdefault("gpu", len(GPUS))
 
 
 EXPERIMENT_FILE = Path(config.get("experiment", "config/phantom.yaml"))
@@ -188,14 +203,46 @@ def existing_or_made(dataset, tables):
     return [table for table in tables if made or table.exists()]
 
 
-def demand(name):
-    """A resource of a run's card; no GPU where networks run on the CPU."""
+def gpus(wildcards):
+    """GPUs of a run's jobs: as its card says; none where networks run on the CPU."""
+    return 0 if on_cpu() else METHODS[wildcards.method].card.resources.gpu
 
-    def of(wildcards):
-        value = getattr(METHODS[wildcards.method].card.resources, name)
-        return 0 if name == "gpu" and DEVICE == "cpu" else value
+
+def organ_gpus(wildcards):
+    """GPUs of the user's segmenter."""
+    return 0 if on_cpu() else EXPERIMENT.organ_segmenter.gpu
+
+
+def on_cpu():
+    """Whether networks run on the CPU."""
+    on_cluster = workflow.remote_exec or workflow.non_local_exec or CLUSTER_PROFILE
+    return DEVICE == "cpu" or (DEVICE == "auto" and not GPUS and not on_cluster)
+
+
+def memory(rule):
+    """Memory of a rule's jobs in MB: as the experiment says, else a run's card; more when tried again."""
+
+    def of(wildcards, attempt):
+        return attempt * demanded(rule, "mem_mb", wildcards)
 
     return of
+
+
+def minutes(rule):
+    """Time limit of a rule's jobs: as the experiment says, else a run's card. A run continues when tried again."""
+
+    def of(wildcards):
+        return demanded(rule, "runtime", wildcards)
+
+    return of
+
+
+def demanded(rule, name, wildcards):
+    """What the experiment, else a run's card, says that a rule's jobs need."""
+    value = getattr(getattr(EXPERIMENT.resources, rule), name)
+    if value is None:
+        value = getattr(METHODS[wildcards.method].card.resources, name)
+    return value
 
 
 def summary():

@@ -54,7 +54,7 @@ if SEGMENTED:
             dataset="|".join(SEGMENTED),
         threads: 4
         resources:
-            gpu=0 if DEVICE == "cpu" else EXPERIMENT.organ_segmenter.gpu,
+            gpu=organ_gpus,
         params:
             root=lambda wildcards: str(raw_root(wildcards.dataset)),
             dataset=lambda wildcards: dataset_settings(wildcards.dataset),
@@ -75,6 +75,9 @@ rule cohort:
         artifact("logs", "cohort", "{dataset}.log"),
     benchmark:
         artifact("benchmarks", "cohort", "{dataset}.tsv")
+    resources:
+        mem_mb=memory("cohort"),
+        runtime=minutes("cohort"),
     params:
         root=lambda wildcards: str(raw_root(wildcards.dataset)),
         dataset=lambda wildcards: dataset_settings(wildcards.dataset),
@@ -93,6 +96,9 @@ rule preprocess_shard:
         artifact("logs", "preprocess", "{dataset}_{shard}_of_{shards}.log"),
     benchmark:
         artifact("benchmarks", "preprocess", "{dataset}_{shard}_of_{shards}.tsv")
+    resources:
+        mem_mb=memory("preprocess"),
+        runtime=minutes("preprocess"),
     params:
         settings=section("preprocess"),
         mask_role=EXPERIMENT.roles["mask_train"],

@@ -46,6 +46,9 @@ rule cases:
         artifact("logs", "cases", "{budget}", "{method}", "seed-{seed}.log"),
     benchmark:
         artifact("benchmarks", "cases", "{budget}", "{method}", "seed-{seed}.tsv")
+    resources:
+        mem_mb=memory("cases"),
+        runtime=minutes("cases"),
     params:
         experiment=str(EXPERIMENT_FILE),
         settings=section("evaluation"),
@@ -75,6 +78,9 @@ rule metrics:
         artifact("logs", "metrics.log"),
     benchmark:
         artifact("benchmarks", "metrics.tsv")
+    resources:
+        mem_mb=memory("metrics"),
+        runtime=minutes("metrics"),
     params:
         experiment=str(EXPERIMENT_FILE),
         runs=RUNS,

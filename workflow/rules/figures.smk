@@ -1,4 +1,15 @@
-# Figures. What needs torch is written as a CSV first; drawing takes seconds.
+# Figures. What needs torch is written as a CSV first; drawing takes seconds: less than a cluster needs to start a job.
+
+
+localrules:
+    figures,
+    figure1,
+    figure3,
+    figure4,
+    curve,
+    extraction_errors,
+    landing,
+
 
 # Runs that note where the tumors of their reports land.
 LANDED_RUNS = landed_runs(RUNS, EXPERIMENT)
@@ -68,6 +79,9 @@ rule sizes:
         artifact("logs", "sizes", "{dataset}.log"),
     benchmark:
         artifact("benchmarks", "sizes", "{dataset}.tsv")
+    resources:
+        mem_mb=memory("sizes"),
+        runtime=minutes("sizes"),
     params:
         settings=section("targets"),
         code=code("sizes.py"),

@@ -1,4 +1,15 @@
-# What the reader opens. Every rule here reads the long forms alone and takes a second.
+# What the reader opens. Every rule here reads the long forms alone and takes a second: less than a cluster needs to
+# start a job.
+
+
+localrules:
+    table1,
+    table2,
+    table3,
+    claims,
+    hypotheses,
+    paper_audit,
+
 
 LONG_FORMS = {
     "metrics": artifact("metrics.csv"),

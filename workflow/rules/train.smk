@@ -29,12 +29,11 @@ rule fit:
         artifact("benchmarks", "fit", "{budget}", "{method}", "seed-{seed}.tsv")
     priority: 10  # the longest chains start first
     resources:
-        gpu=demand("gpu"),
-        mem_mb=demand("mem_mb"),
-        runtime=demand("runtime"),
+        gpu=gpus,
+        mem_mb=memory("fit"),
+        runtime=minutes("fit"),
     params:
         experiment=str(EXPERIMENT_FILE),
-        device=DEVICE,
         settings=section(*TRAINING_SECTIONS),
         engine=ENGINE,
         budget=lambda wildcards: EXPERIMENT.budgets[wildcards.budget].model_dump(
@@ -72,12 +71,11 @@ rule predict:
     benchmark:
         artifact("benchmarks", "predict", "{budget}", "{method}", "seed-{seed}.tsv")
     resources:
-        gpu=demand("gpu"),
-        mem_mb=demand("mem_mb"),
-        runtime=demand("runtime"),
+        gpu=gpus,
+        mem_mb=memory("predict"),
+        runtime=minutes("predict"),
     params:
         experiment=str(EXPERIMENT_FILE),
-        device=DEVICE,
         settings=section("predict", "test_sets"),
         engine=ENGINE,
         excluded=EXPERIMENT.leaked_patients == "exclude",

@@ -9,6 +9,8 @@ import torch
 from rsuper.artifacts import Layout
 from rsuper.collection import Collection
 from rsuper.config.load import load_experiment
+from rsuper.devices import device_of
+from rsuper.fitting import Request, fit_together
 from rsuper.job import run
 from rsuper.methods import find
 from rsuper.records import write_record
@@ -24,14 +26,33 @@ def main(snakemake: Any) -> None:
     collection = Collection(experiment, Layout.of(experiment.name))
     method = find(wildcards.method)
     config = method.config(params["values"])
-    task = make_task(collection, method, wildcards.budget, int(wildcards.seed), device=params.device)
+    task = make_task(collection, method, wildcards.budget, int(wildcards.seed), device=device_of(snakemake))
     code, settings = [params.code, params.method], {**params.settings, "budget": params.budget}
     key = run_key(collection, task, config, wildcards.budget, code=code, settings=settings)
     claim(task.workdir, key)
     refuse_to_open(collection.report_files(), method.name)
     started = time.perf_counter()
-    method.module.fit(task, config)
+    gpus = int(snakemake.resources.get("gpu", 0))
+    if gpus > 1:
+        fit_together(_request(snakemake), gpus)
+    else:
+        method.module.fit(task, config)
     write_record(task, method, config, experiment, collection, time.perf_counter() - started)
+
+
+def _request(snakemake: Any) -> Request:
+    """The run, as the processes that train it together must know it."""
+    params, wildcards = snakemake.params, snakemake.wildcards
+    return Request(
+        experiment=params.experiment,
+        method=wildcards.method,
+        budget=wildcards.budget,
+        seed=int(wildcards.seed),
+        device=device_of(snakemake),
+        threads=snakemake.threads,
+        values=params["values"],
+        log=str(snakemake.log[0]),
+    )
 
 
 run(main, snakemake)

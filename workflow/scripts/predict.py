@@ -8,6 +8,7 @@ import torch
 from rsuper.artifacts import Layout, read_json, write_table
 from rsuper.collection import Collection
 from rsuper.config.load import load_experiment
+from rsuper.devices import device_of
 from rsuper.job import run
 from rsuper.methods import find
 from rsuper.predictions import store_predictions
@@ -23,7 +24,7 @@ def main(snakemake: Any) -> None:
     experiment = load_experiment(Path(params.experiment))
     collection = Collection(experiment, Layout.of(experiment.name))
     method = find(wildcards.method)
-    task = make_task(collection, method, wildcards.budget, int(wildcards.seed), device=params.device)
+    task = make_task(collection, method, wildcards.budget, int(wildcards.seed), device=device_of(snakemake))
     read_json(task.workdir / "run.json")
     refuse_to_open(collection.report_files(), method.name)
     targets = method.targets(experiment.targets)
