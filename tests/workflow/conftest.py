@@ -81,6 +81,7 @@ class Project:
 
 def copy_project(folder: Path) -> Project:
     """Copy what the workflow consists of, without results."""
+    folder.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():
