@@ -14,8 +14,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
+from pydantic import BaseModel
 
 from rsuper.artifacts import Layout
 from rsuper.collection import Collection
@@ -23,9 +25,10 @@ from rsuper.config.load import load_experiment
 from rsuper.engine import distributed
 from rsuper.errors import MethodError, RsuperError
 from rsuper.files import read_json, write_json
-from rsuper.methods import find
+from rsuper.methods import Method, find
 from rsuper.report_guard import refuse_to_open
 from rsuper.runs import make_task
+from rsuper.task import Task
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,25 @@ def fit(request: Request) -> None:
     task = make_task(collection, method, request.budget, request.seed, device=request.device)
     refuse_to_open(collection.report_files(), method.name)
     method.module.fit(task, config)
+
+
+def fit_as_asked(snakemake: Any, method: Method, task: Task, config: BaseModel) -> None:
+    """Fit a job's run in this process, or by a process per GPU where the job has several."""
+    gpus, params = int(snakemake.resources.get("gpu", 0)), snakemake.params
+    if gpus < 2:
+        method.module.fit(task, config)
+        return
+    request = Request(
+        experiment=params.experiment,
+        method=method.name,
+        budget=snakemake.wildcards.budget,
+        seed=task.seed,
+        device=task.device,
+        threads=snakemake.threads,
+        values=params["values"],
+        log=str(snakemake.log[0]),
+    )
+    fit_together(request, gpus)
 
 
 def fit_together(request: Request, processes: int) -> None:

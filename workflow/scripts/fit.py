@@ -10,7 +10,7 @@ from rsuper.artifacts import Layout
 from rsuper.collection import Collection
 from rsuper.config.load import load_experiment
 from rsuper.devices import device_of
-from rsuper.fitting import Request, fit_together
+from rsuper.fitting import fit_as_asked
 from rsuper.job import run
 from rsuper.methods import find
 from rsuper.records import write_record
@@ -32,27 +32,8 @@ def main(snakemake: Any) -> None:
     claim(task.workdir, key)
     refuse_to_open(collection.report_files(), method.name)
     started = time.perf_counter()
-    gpus = int(snakemake.resources.get("gpu", 0))
-    if gpus > 1:
-        fit_together(_request(snakemake), gpus)
-    else:
-        method.module.fit(task, config)
+    fit_as_asked(snakemake, method, task, config)
     write_record(task, method, config, experiment, collection, time.perf_counter() - started)
-
-
-def _request(snakemake: Any) -> Request:
-    """The run, as the processes that train it together must know it."""
-    params, wildcards = snakemake.params, snakemake.wildcards
-    return Request(
-        experiment=params.experiment,
-        method=wildcards.method,
-        budget=wildcards.budget,
-        seed=int(wildcards.seed),
-        device=device_of(snakemake),
-        threads=snakemake.threads,
-        values=params["values"],
-        log=str(snakemake.log[0]),
-    )
 
 
 run(main, snakemake)
