@@ -11,7 +11,7 @@ import yaml
 from rsuper.methods import available
 from tests.workflow.conftest import ROOT, Project, copy_project
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = [pytest.mark.slurm, pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
 PLUGINS = {
     "slurm": "snakemake_executor_plugin_slurm",
