@@ -62,7 +62,7 @@ def test_what_jobs_ask_a_cluster_for(project: Project, profile: str) -> None:
                 "gpu": str(card.gpu), "mem_mb": str(card.mem_mb), "runtime": str(card.runtime)
             }  # fmt: skip
     assert jobs["fit/r_super"]["threads"] == "8"
-    assert (jobs["preprocess"]["mem_mb"], jobs["preprocess"]["runtime"]) == ("8000", "240")
+    assert (jobs["preprocess_shard"]["mem_mb"], jobs["preprocess_shard"]["runtime"]) == ("8000", "240")
     assert (jobs["findings"]["mem_mb"], jobs["findings"]["runtime"]) == ("8000", "60")
 
 
@@ -76,7 +76,7 @@ def test_an_experiment_says_what_its_size_takes(project: Project) -> None:
         "mem_mb": "16000", "runtime": "2880"
     }  # fmt: skip
     assert jobs["predict/r_super"]["runtime"] == "60"
-    assert jobs["preprocess"] | {"mem_mb": "32000", "runtime": "99"} == jobs["preprocess"]
+    assert jobs["preprocess_shard"] | {"mem_mb": "32000", "runtime": "99"} == jobs["preprocess_shard"]
 
 
 def test_the_lines_for_a_site_are_valid(project: Project) -> None:
