@@ -20,7 +20,7 @@ from rsuper.config.organ_segmenter import OrganSegmenter
 from rsuper.data import organ_maker
 from rsuper.data.cohort import cohort_frame
 from rsuper.data.made_organs import with_organs
-from rsuper.data.mask_sources import case_masks
+from rsuper.data.mask_sources import STRUCTURES, case_masks
 from rsuper.data.masks import MaskReader
 from rsuper.data.organ_maker import make_organs
 from rsuper.data.sources.raw_case import Origin, RawCase
@@ -408,14 +408,7 @@ def test_the_abdomenatlas_layout(site, tiny_cases, write_dataset):
     """Beside made masks, the column `masks` stays blank where names of files say all."""
     root = site.root / "atlas"
     write_dataset(root, {case: tiny_cases[case] for case in ("R3", "R4", "T2")})
-    for name in (
-        "pancreas",
-        "pancreas_head",
-        "pancreas_body",
-        "pancreas_tail",
-        "kidney_left",
-        "kidney_right",
-    ):
+    for name in STRUCTURES:
         (root / "R3" / "segmentations" / f"{name}.nii.gz").unlink()
     content = {"source": "abdomenatlas", "root": str(root), "segment_organs": True}
     cases = read_cases(Origin("own", root, parse(Dataset, content, "own.yaml")))
