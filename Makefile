@@ -31,10 +31,10 @@ audit extraction_report table1 table2 table3 figures claims hypotheses paper_aud
 	$(SNAKEMAKE) $(EXPERIMENT) $(ARGS) -- $@
 
 test: setup  ## all tests but test-learning's
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not learning and not slurm" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not learning and not slurm" $(ARGS)
 
 test-fast: setup  ## all tests but the slow ones
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not learning and not slurm" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not learning and not slurm" $(ARGS)
 
 test-learning: setup  ## every method trained until it must have learned (config/easy.yaml)
 	$(BIN)/python -m pytest -m learning $(ARGS)

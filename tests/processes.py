@@ -1,5 +1,6 @@
 """Run a function in several processes that train together, on this machine's CPU."""
 
+import faulthandler
 import multiprocessing
 import os
 import sys
@@ -15,7 +16,8 @@ def run_together(work: Callable[[], object], folder: Path, processes: int = 2, s
     folder.mkdir(parents=True, exist_ok=True)
     context = multiprocessing.get_context("fork")
     children = [
-        context.Process(target=_joined, args=(work, folder, rank, processes)) for rank in range(processes)
+        context.Process(target=_joined, args=(work, folder, rank, processes, 0.9 * seconds))
+        for rank in range(processes)
     ]
     for child in children:
         child.start()
@@ -27,12 +29,14 @@ def run_together(work: Callable[[], object], folder: Path, processes: int = 2, s
         child.join()
     errors = "\n".join(path.read_text() for path in sorted(folder.glob("error-*")))
     assert not errors, errors
-    assert not left, f"{len(left)} processes did not end"
+    stuck = "\n".join(path.read_text() for path in sorted(folder.glob("stuck-*")))
+    assert not left, f"{len(left)} processes did not end; there they were:\n{stuck}"
     assert [child.exitcode for child in children] == [0] * processes
 
 
-def _joined(work: Callable[[], object], folder: Path, rank: int, processes: int) -> None:
+def _joined(work: Callable[[], object], folder: Path, rank: int, processes: int, patience_s: float) -> None:
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    faulthandler.dump_traceback_later(patience_s, file=(folder / f"stuck-{rank}").open("w"))
     try:
         store = f"file://{(folder / 'store').resolve()}"
         dist.init_process_group("gloo", init_method=store, rank=rank, world_size=processes)

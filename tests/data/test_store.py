@@ -1,3 +1,4 @@
+import multiprocessing
 from dataclasses import replace
 
 import numpy as np
@@ -152,3 +153,23 @@ def test_small_arrays_stay_in_memory_and_nobody_can_change_them(stored, monkeypa
             np.testing.assert_array_equal(
                 getattr(fresh, read)((-3, 2, 1), (9, 4, 99)), getattr(case, read)((-3, 2, 1), (9, 4, 99))
             )
+
+
+def test_a_forked_process_reads_what_its_parent_has_read(tmp_path, monkeypatch):
+    """Threads of blosc2 do not live on in the child, which waited for them."""
+    monkeypatch.setattr(_Memory, "left", 0)
+    ct = np.random.default_rng(0).integers(-1000, 1000, (128, 128, 64), np.int16)  # many blocks
+    write_case(tmp_path, "c", ct, np.zeros(ct.shape, np.uint8), None)
+    case = StoredCase(tmp_path, index_case("c", ct, np.zeros(ct.shape, np.uint8), None, [], (1.0, 1.0, 1.0)))
+
+    def read():
+        assert (case.ct((3, 4, 5), (100, 100, 50)) == ct[3:103, 4:104, 5:55]).all()
+
+    read()
+    child = multiprocessing.get_context("fork").Process(target=read)
+    child.start()
+    child.join(60)
+    ended = child.exitcode
+    child.kill()
+    child.join()
+    assert ended == 0

@@ -25,7 +25,7 @@ def stored(tmp_path_factory):
     tumors[box((2, 1, 1), (3, 2, 2))] = 1  # a pancreatic tumor in the kidney counts for no kidney
     write_case(folder / "volumes", "c", np.zeros(SHAPE, np.int16), organs, None)
     write_withheld(folder / "withheld", "c", tumors)
-    index = index_case("c", np.zeros(SHAPE), organs, tumors, ["pancreas", "kidney"], (2.0, 2.0, 2.0))
+    index = index_case("c", np.zeros(SHAPE, np.int16), organs, tumors, ["pancreas", "kidney"], (2.0, 2.0, 2.0))
     return StoredCase(folder / "volumes", index, folder / "withheld")
 
 
@@ -120,7 +120,7 @@ def test_no_share_has_a_reason(stored, tumors, reason):
 
 def test_no_truth_has_a_reason(stored):
     unannotated = StoredCase(
-        stored.folder, index_case("c", np.zeros(SHAPE), np.zeros(SHAPE, np.uint8), None, [], (2.0, 2.0, 2.0))
+        stored.folder, index_case("c", np.zeros(SHAPE, np.int16), np.zeros(SHAPE, np.uint8), None, [], (2.0, 2.0, 2.0))
     )
     for nobody in (None, unannotated):
         row = landing_row(line([tumor((3, 2, 2))]), nobody)
