@@ -23,9 +23,10 @@ def stored(tmp_path_factory):
     tumors[box((3, 2, 2), (5, 4, 4))] = 2
     tumors[box((5, 1, 4), (7, 4, 5))] = 2  # x = 5 in the kidney, x = 6 outside
     tumors[box((2, 1, 1), (3, 2, 2))] = 1  # a pancreatic tumor in the kidney counts for no kidney
-    write_case(folder / "volumes", "c", np.zeros(SHAPE, np.int16), organs, None)
     write_withheld(folder / "withheld", "c", tumors)
-    index = index_case("c", np.zeros(SHAPE, np.int16), organs, tumors, ["pancreas", "kidney"], (2.0, 2.0, 2.0))
+    ct = np.zeros(SHAPE, np.int16)
+    write_case(folder / "volumes", "c", ct, organs, None)
+    index = index_case("c", ct, organs, tumors, ["pancreas", "kidney"], (2.0, 2.0, 2.0))
     return StoredCase(folder / "volumes", index, folder / "withheld")
 
 
@@ -119,9 +120,8 @@ def test_no_share_has_a_reason(stored, tumors, reason):
 
 
 def test_no_truth_has_a_reason(stored):
-    unannotated = StoredCase(
-        stored.folder, index_case("c", np.zeros(SHAPE, np.int16), np.zeros(SHAPE, np.uint8), None, [], (2.0, 2.0, 2.0))
-    )
+    ct, organs = np.zeros(SHAPE, np.int16), np.zeros(SHAPE, np.uint8)
+    unannotated = StoredCase(stored.folder, index_case("c", ct, organs, None, [], (2.0, 2.0, 2.0)))
     for nobody in (None, unannotated):
         row = landing_row(line([tumor((3, 2, 2))]), nobody)
         assert row["reason"] == NO_TRUTH
