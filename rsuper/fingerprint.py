@@ -56,19 +56,28 @@ def closure(files: Iterable[Path], root: Path) -> set[Path]:
     return found
 
 
-def imported_files(path: Path, root: Path) -> Iterator[Path]:
-    """Yield the project files that a Python file imports by name."""
-    for node in ast.walk(_parse(path)):
+@cache  # every rule and every method asks about much the same files
+def imported_files(path: Path, root: Path) -> tuple[Path, ...]:
+    """Return the project files that a Python file imports by name."""
+    names = _imported_names(_parse(path))
+    return tuple(dict.fromkeys(file for name in names if (file := _module_file(name, root)) is not None))
+
+
+def _imported_names(tree: ast.Module) -> Iterator[str]:
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            module = _module_file(name, root)
-            if module is not None:
-                yield module
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a module and all its statements, at any depth; expressions, most of a tree, are passed over."""
+    yield node
+    for blocks in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for child in getattr(node, blocks, ()):
+            yield from _statements(child)
 
 
 def _module_file(name: str, root: Path) -> Path | None:
@@ -99,7 +108,7 @@ def _content(path: Path) -> bytes:
         except FileNotFoundError:
             raise MethodError(f"{path}: no such file") from None
     tree = _parse(path)
-    for node in ast.walk(tree):
+    for node in list(_statements(tree)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             _drop_docstring(node)
     return ast.dump(tree).encode()

@@ -10,6 +10,7 @@ from rsuper.config.experiment import Experiment
 from rsuper.errors import ConfigError
 
 Model = TypeVar("Model", bound=BaseModel)
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times as fast; both are safe
 
 
 def read_yaml(path: Path) -> dict[str, object]:
@@ -19,7 +20,7 @@ def read_yaml(path: Path) -> dict[str, object]:
         ConfigError: the file is missing, is not YAML or is not a mapping.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _LOADER)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
     except OSError as error:
