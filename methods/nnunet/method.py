@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from rsuper.artifacts import read_json, write_json
 from rsuper.data.resample import to_shape
 from rsuper.engine import checkpoint
-from rsuper.nnunet.dataset import DATASET, write_dataset
+from rsuper.nnunet.dataset import write_dataset
 from rsuper.nnunet.launch import run_job
+from rsuper.nnunet.names import DATASET
 from rsuper.task import Prediction, Task, TestVolume
 
 SETTINGS = "prediction.json"

@@ -11,9 +11,8 @@ from rsuper.artifacts import write_json
 from rsuper.data.cohort import TARGET_ORGANS
 from rsuper.data.store import TUMOR_LABELS, StoredCase, structure_mask
 from rsuper.errors import DataError
+from rsuper.nnunet.names import DATASET
 
-DATASET_ID = 1
-DATASET = f"Dataset{DATASET_ID:03}_rsuper"
 BACKGROUND, IGNORE = "background", "ignore"
 
 

@@ -1,4 +1,7 @@
-"""nnU-Net from data set to weights, in one process: `python -m rsuper.nnunet.driver FOLDER`."""
+"""nnU-Net from data set to weights, in one process: `python -m rsuper.nnunet.driver FOLDER`.
+
+Each worker that nnU-Net starts imports this file anew. So what takes seconds is imported where it is used.
+"""
 
 import os
 import shutil
@@ -6,26 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
-from nnunetv2.experiment_planning.plan_and_preprocess_api import (
-    extract_fingerprint_dataset,
-    plan_experiment_dataset,
-    preprocess_dataset,
-)
+from rsuper.files import read_json, write_json
+from rsuper.nnunet.names import CONFIGURATION, DATASET, DATASET_ID, JOB, PLANS
 
-from rsuper.artifacts import read_json, write_json
-from rsuper.nnunet.dataset import DATASET, DATASET_ID
-from rsuper.nnunet.launch import JOB
-from rsuper.nnunet.trainer import CONFIGURATION, trainer_class
-
-PLANS = "nnUNetPlans"
 _WORKERS, _PREPARED = "nnUNet_n_proc_DA", "prepared.json"
 
 
 def planner_of(base_features: int) -> type[Any]:
     """Return nnU-Net's default planner with another number of features at full resolution; its own has 32."""
+    from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
 
     class Planner(ExperimentPlanner):
         UNet_base_num_features: int
@@ -46,6 +38,12 @@ def prepare(job: dict[str, Any], folder: Path) -> None:
     """Extract the fingerprint, plan and preprocess, unless that is done."""
     if (folder / _PREPARED).is_file():
         return
+    from nnunetv2.experiment_planning.plan_and_preprocess_api import (
+        extract_fingerprint_dataset,
+        plan_experiment_dataset,
+        preprocess_dataset,
+    )
+
     workers = os.environ.get(_WORKERS)
     os.environ[_WORKERS] = "1"  # the planner takes it for a number of threads
     extract_fingerprint_dataset(DATASET_ID, num_processes=1, check_dataset_integrity=True)
@@ -62,6 +60,11 @@ def prepare(job: dict[str, Any], folder: Path) -> None:
 
 def train(job: dict[str, Any], folder: Path) -> None:
     """Train on every case, and leave in the model's folder what prediction needs."""
+    import numpy as np
+    import torch
+
+    from rsuper.nnunet.trainer import trainer_class
+
     preprocessed, model = folder / "preprocessed" / DATASET, Path(job["model"])
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     np.random.seed(job["seed"])  # noqa: NPY002  (nnU-Net draws from the global generators)

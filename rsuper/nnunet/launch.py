@@ -10,12 +10,10 @@ import torch
 
 from rsuper.artifacts import write_json
 from rsuper.errors import MethodError
+from rsuper.nnunet.names import JOB
 
 ROOT = Path(__file__).resolve().parents[2]
-JOB, FOLDERS = (
-    "job.json",
-    {"nnUNet_raw": "raw", "nnUNet_preprocessed": "preprocessed", "nnUNet_results": "results"},
-)
+FOLDERS = {"nnUNet_raw": "raw", "nnUNet_preprocessed": "preprocessed", "nnUNet_results": "results"}
 _SHOWN_LINES = 15
 
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from rsuper.artifacts import read_json
 from rsuper.data.store import StoredCase
 from rsuper.engine import checkpoint
-from rsuper.nnunet.driver import PLANS
-from rsuper.nnunet.trainer import CONFIGURATION, RunTrainer, channels_last, trainer_class
+from rsuper.nnunet.names import CONFIGURATION, PLANS
+from rsuper.nnunet.trainer import RunTrainer, channels_last, trainer_class
 
 MIRRORED = (0, 1, 2)
 TILES = 4  # at once, on a CPU

@@ -18,7 +18,6 @@ from rsuper.engine import checkpoint
 from rsuper.engine.train import LOG, drop_lines_after
 from rsuper.errors import DataError, MethodError
 
-CONFIGURATION = "3d_fullres"
 _DECAY = 0.9  # exponent of nnU-Net's learning rate
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from rsuper.errors import DataError
-from rsuper.nnunet.dataset import DATASET, labels_of, write_dataset
+from rsuper.nnunet.dataset import labels_of, write_dataset
+from rsuper.nnunet.names import DATASET
 
 TARGETS = ("pancreas", "kidney")
 
