@@ -43,7 +43,7 @@ test-gpu: setup  ## what needs a GPU, skipped with a reason where there is none;
 	$(BIN)/python -m pytest -m gpu -rs tests/gpu tests/losses $(ARGS)
 
 test-slurm: setup  ## the workflow through a real Slurm with pretend GPUs, installed and started here; as root on Debian, else skipped with a reason
-	RSUPER_TEST_SLURM=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm -rs tests/slurm tests/workflow/test_profiles.py tests/workflow/test_devices.py $(ARGS)
+	RSUPER_TEST_SLURM=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm -rs tests/slurm $(ARGS)
 
 check: lint types test  ## format, lint, types, Snakemake's own lint, tests
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.workflow.conftest import Project, assert_never_shared, copy_project, gpu_times
 
-pytestmark = [pytest.mark.slurm, pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 RUNS = ("few/segmentation", "full/segmentation", "full/r_super", "full/oracle", "full/silent")
 
 

@@ -11,7 +11,7 @@ from rsuper.schemas import COMPARISONS, METRICS
 from tests.publish.long_forms import comparison, comparisons_of, metric, metrics_of
 from tests.workflow.conftest import Project, copy_project
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("extraction_errors")]
 
 CONFIG = "config/extraction_errors.yaml"
 

@@ -10,7 +10,7 @@ from rsuper.reports.findings import TARGETS
 from tests.extraction.server import Server, answer_by_rules
 from tests.workflow.conftest import Project, copy_project
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("extraction_report")]
 
 FOLDER = "results/micro/extraction_report"
 SETS = ["phantom_first", "phantom_second", "phantom_third"]

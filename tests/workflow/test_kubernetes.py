@@ -10,7 +10,7 @@ import pytest
 
 from tests.workflow.conftest import Project, copy_project
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("kubernetes")]
 
 KUBECTL = f"""#!{sys.executable}
 import json, os, pathlib, subprocess, sys

@@ -12,7 +12,7 @@ import yaml
 from rsuper.data.store import open_store
 from tests.workflow.conftest import ROOT, Project, copy_project
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("organs")]
 
 ORGANS = ("pancreas", "kidney_left", "kidney_right")
 OWN = "R3"  # has masks of its own

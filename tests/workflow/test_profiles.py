@@ -11,7 +11,8 @@ import yaml
 from rsuper.methods import available
 from tests.workflow.conftest import ROOT, Project, copy_project
 
-pytestmark = [pytest.mark.slurm, pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+# Not in the group of the others: it needs no finished run.
+pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("profiles")]
 
 PLUGINS = {
     "slurm": "snakemake_executor_plugin_slurm",
