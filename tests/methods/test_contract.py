@@ -17,6 +17,8 @@ VARIANTS = [f"{name}-{variant}" for name, card in CARDS.items() for variant in c
 NAMES = [*CARDS, *VARIANTS]
 # Where an environment of its own is asked for, its own tests run it.
 RUNNABLE = [name for name in NAMES if CARDS[name.partition("-")[0]].environment is None]
+# One worker has all tests of a method, and fits it once.
+FITTED = [pytest.param(name, marks=pytest.mark.xdist_group(name.partition("-")[0])) for name in RUNNABLE]
 
 
 @pytest.fixture(scope="module")
@@ -60,17 +62,17 @@ def test_a_variant_overrides_its_config(name):
 # --------------------------------------------------------------------------------------- fit and predict
 
 
-@pytest.mark.parametrize("name", RUNNABLE)
+@pytest.mark.parametrize("name", FITTED)
 def test_fit_then_one_finite_map_per_case_on_its_grid(name, fitted, collection):
     contract.check_maps(fitted, name, collection)
 
 
-@pytest.mark.parametrize("name", RUNNABLE)
+@pytest.mark.parametrize("name", FITTED)
 def test_a_second_fit_is_a_no_op(name, fitted):
     contract.check_second_fit(fitted, name)
 
 
-@pytest.mark.parametrize("name", RUNNABLE)
+@pytest.mark.parametrize("name", FITTED)
 def test_the_same_seed_gives_the_same_losses(name, fitted, tmp_path):
     contract.check_same_losses(fitted, name, tmp_path)
 
