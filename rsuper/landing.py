@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Bool, Int
 
 from rsuper.artifacts import landing_log
+from rsuper.changes import voxels_before
 from rsuper.data.batches import BatchRegion, PatchPlace, ReportBatch
 from rsuper.engine import distributed
 from rsuper.engine.train import Stage, drop_lines_after
@@ -124,9 +125,16 @@ def _tumors(
 def voxels_in_volume(mask: Bool[np.ndarray, "x y z"], place: PatchPlace) -> Int[np.ndarray, " n"]:
     """Find the voxels of a patch in its stored volume: flat indices in C order, ascending.
 
-    Voxels outside the volume, where a patch is padded, are left out. An empty mask gives no index.
+    Voxels outside the volume, where a patch is padded, are left out. An empty mask gives no index. Of a patch
+    that was turned each voxel counts where it was read, the nearest; two may be one then.
     """
-    back = np.flip(mask, place.mirrored) if place.mirrored else mask
-    voxels = np.argwhere(back) + np.array(place.start)
+    size = np.array(mask.shape)
+    voxels = np.argwhere(mask)
+    if place.turn is not None:
+        voxels = voxels_before(voxels, place.turn, mask.shape)
+        voxels = voxels[((voxels >= 0) & (voxels < size)).all(axis=1)]
+    for axis in place.mirrored:
+        voxels[:, axis] = size[axis] - 1 - voxels[:, axis]
+    voxels = voxels + np.array(place.start)
     inside = ((voxels >= 0) & (voxels < place.volume)).all(axis=1)
-    return np.ravel_multi_index(tuple(voxels[inside].T), place.volume)
+    return np.unique(np.ravel_multi_index(tuple(voxels[inside].T), place.volume))

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rsuper.config.dataset import Dataset, Section
 from rsuper.config.organ_segmenter import OrganSegmenter
@@ -53,6 +53,37 @@ class Network(Section):
     options: dict[str, object] = Field(default_factory=dict)
 
 
+class DeviceAugment(Section):
+    """Random changes that the training device makes after the others: the official code's list.
+
+    Off by default. CT-Report patches are turned by no more than what is supervised in them allows, and are
+    not sheared.
+    """
+
+    turned_share: float = Field(0.0, ge=0, le=1, description="share of patches that are turned and sheared")
+    rotation_deg: float = Field(30.0, ge=0, le=180, description="about each axis, up to +- this")
+    shear: float = Field(0.05, ge=0, lt=1, description="mm per mm, up to +- this")
+    share: float = Field(0.0, ge=0, le=1, description="of patches, for each change of the intensities")
+    gain: tuple[float, float] = (0.7, 1.3)
+    offset: float = Field(0.1, ge=0, description="standard deviation of the shift (in normalized units)")
+    gamma: tuple[float, float] = (0.7, 1.5)
+    contrast: tuple[float, float] = (0.7, 1.3)
+    blur_voxels: tuple[float, float] = (0.5, 1.5)
+    noise: float = Field(0.2, ge=0, description="largest standard deviation of added white noise")
+
+    @field_validator("gain", "gamma", "contrast", "blur_voxels")
+    @classmethod
+    def _ordered(cls, values: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < values[0] <= values[1]:
+            raise ValueError(f"expected two numbers above 0, the lower first, got {list(values)}")
+        return values
+
+    @property
+    def changes_anything(self) -> bool:
+        """Whether any patch is changed."""
+        return self.turned_share > 0 or self.share > 0
+
+
 class Augment(Section):
     """Random changes of a training patch; each is drawn once per patch."""
 
@@ -60,6 +91,7 @@ class Augment(Section):
     gain: float = Field(0.0, ge=0, description="intensity is multiplied by 1 +- this")
     offset: float = Field(0.0, ge=0, description="intensity is shifted by +- this (in normalized units)")
     noise: float = Field(0.0, ge=0, description="largest standard deviation of added white noise")
+    device: DeviceAugment = DeviceAugment()
 
 
 class Schedule(Section):

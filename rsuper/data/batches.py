@@ -1,7 +1,7 @@
 """Training batches, and what the samplers that fill them share."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -9,7 +9,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from rsuper.changes import Change, Matrix, box_after, changed_images, turned_mask, turned_masks
 from rsuper.config.experiment import Network, Preprocess, Schedule
+from rsuper.data.augment import DEVICE_STREAM, drawn_change
 from rsuper.data.cohort import TARGET_ORGANS
 from rsuper.data.patches import (
     flip_axes,
@@ -27,12 +29,25 @@ Candidate = TypeVar("Candidate")
 
 @dataclass(frozen=True)
 class MaskBatch:
-    """Patches with tumor masks."""
+    """Patches with tumor masks; `changes` are still to be made, one per patch, or none is."""
 
     case_ids: tuple[str, ...]
     image: Float[Tensor, "b i x y z"]
     tumor: Bool[Tensor, "b c x y z"]
     known: Bool[Tensor, "b c x y z"]
+    changes: tuple[Change, ...] = ()
+
+    def augmented(self) -> "MaskBatch":
+        """Return the batch with its changes made; what comes from outside a patch is not known."""
+        if not self.changes:
+            return self
+        return replace(
+            self,
+            image=changed_images(self.image, self.changes),
+            tumor=turned_masks(self.tumor, self.changes),
+            known=turned_masks(self.known, self.changes),
+            changes=(),
+        )
 
 
 @dataclass(frozen=True)
@@ -43,6 +58,17 @@ class BatchTumor:
     volume_mm3: float
     diameter_mm: float
     box: tuple[slice, slice, slice]
+
+    def turned(self, turn: Matrix) -> "BatchTumor":
+        """Return it in the turned patch."""
+        x, y, z = self.region.shape
+        low, high = zip(*((side.start, side.stop) for side in self.box), strict=True)
+        if any(a >= b for a, b in zip(low, high, strict=True)):
+            return self  # no voxel of the region is in the patch
+        bounds = zip(*box_after((low, high), turn, (x, y, z)), strict=True)
+        first, second, third = (slice(a, b) for a, b in bounds)
+        region = turned_mask(self.region[None], turn)[0]
+        return replace(self, region=region, box=(first, second, third))
 
 
 @dataclass(frozen=True)
@@ -60,14 +86,20 @@ class BatchRegion:
     structures: tuple[str, ...]
     grown_mm: float
 
+    def turned(self, turn: Matrix) -> "BatchRegion":
+        """Return it in the turned patch."""
+        tumors = tuple(tumor.turned(turn) for tumor in self.tumors)
+        return replace(self, mask=turned_mask(self.mask[None], turn)[0], tumors=tumors)
+
 
 @dataclass(frozen=True)
 class PatchPlace:
-    """Where a patch was read in its stored volume, and along which axes it was mirrored then."""
+    """Where a patch was read in its stored volume, along which axes it was mirrored then, and how turned."""
 
     start: Shape
     mirrored: tuple[int, ...]
     volume: Shape  # of the stored volume
+    turn: Matrix | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +114,26 @@ class ReportBatch:
     places: tuple[PatchPlace, ...]  # per patch
     spacing_mm: Spacing
     counts: Mapping[str, int]  # how many regions counted, and why others did not
+    changes: tuple[Change, ...] = ()  # still to be made, one per patch, or none is
+
+    def augmented(self) -> "ReportBatch":
+        """Return the batch with its changes made: regions and what is known turn with the CT."""
+        if not self.changes:
+            return self
+        turns = [change.turn for change in self.changes]
+
+        def region_of(region: BatchRegion) -> BatchRegion:
+            turn = turns[region.row]
+            return region if turn is None else region.turned(turn)
+
+        return replace(
+            self,
+            image=changed_images(self.image, self.changes),
+            outside=turned_masks(self.outside, self.changes),
+            regions=tuple(region_of(region) for region in self.regions),
+            places=tuple(replace(each, turn=turn) for each, turn in zip(self.places, turns, strict=True)),
+            changes=(),
+        )
 
 
 @dataclass(frozen=True)
@@ -159,6 +211,26 @@ class PatchSource:
         image = normalized(flipped(case.ct(start, self.size), axes), case.index, self.preprocess)
         image = perturbed(image, self.schedule.augment, rng)
         return network_input(image, flipped(case.organs(start, self.size), axes), self.network), axes
+
+    def changes(
+        self, stream: int, step: int, kept: Sequence[Sequence[Box] | None], patches: int
+    ) -> tuple[Change, ...]:
+        """Draw what the training device does to this process's patches of a step; nothing: an empty tuple.
+
+        Args:
+            stream: of the sampler.
+            step: number of the batch.
+            kept: per patch the boxes, in its voxels, that must stay inside; see `drawn_change`.
+            patches: of this kind in the step, of all processes.
+        """
+        settings, spacing_mm = self.schedule.augment.device, self.preprocess.spacing_mm
+        if not settings.changes_anything:
+            return ()
+        streams = ([self.seed, DEVICE_STREAM, stream, step, row] for row in self.shard.rows(patches))
+        return tuple(
+            drawn_change(settings, np.random.default_rng(each), self.size, spacing_mm, kept=boxes)
+            for each, boxes in zip(streams, kept, strict=True)
+        )
 
     def pass_over(self, rng: np.random.Generator) -> None:
         """Draw what `read` draws, and read nothing: another process has this patch, and the next is ours."""

@@ -58,6 +58,7 @@ class MaskSampler:
             image=self.source.tensor(images),
             tumor=self.source.tensor(tumors),
             known=self.source.tensor(known),
+            changes=self.source.changes(self.stream, step, [None] * len(own), len(drawn)),
         )
 
     def _draw(self, rng: np.random.Generator) -> tuple[StoredCase, Shape]:

@@ -88,6 +88,16 @@ def flipped(array: Shaped[np.ndarray, "x y z"], axes: tuple[int, ...]) -> Shaped
     return np.ascontiguousarray(np.flip(array, axes)) if axes else array
 
 
+def in_patch(box: Box, start: Shape, size: Shape, axes: tuple[int, ...]) -> Box:
+    """Return a box of the volume in voxels of a patch that starts at `start` and is mirrored along `axes`."""
+    sides = []
+    for axis, (low, high, first, width) in enumerate(zip(*box, start, size, strict=True)):
+        inside = low - first, high - first
+        sides.append((width - inside[1], width - inside[0]) if axis in axes else inside)
+    lows, highs = zip(*sides, strict=True)
+    return _triple(lows), _triple(highs)
+
+
 def perturbed(
     image: Float[np.ndarray, "x y z"], augment: Augment, rng: np.random.Generator
 ) -> Float[np.ndarray, "x y z"]:

@@ -1,7 +1,7 @@
 """Patches of report cases with what a report says of the organs in them: tumor or none, and no more."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rsuper.data.batches import MaskBatch, PatchSource, drawn_candidate, organ_boxes
 from rsuper.data.cohort import TARGET_ORGANS
-from rsuper.data.patches import flipped, start_covering
+from rsuper.data.patches import flipped, in_patch, start_covering
 from rsuper.data.regions import covers
 from rsuper.data.store import Box, StoredCase, structure_mask
 from rsuper.data.volumes import Shape
@@ -31,6 +31,12 @@ class PresenceBatch:
     reports: MaskBatch
     present: Bool[Tensor, "b c"]  # mask patches first
     labelled: Bool[Tensor, "b c"]  # where the label is known
+
+    def augmented(self) -> "PresenceBatch":
+        """Return the batch with its changes made: a tumor that a mask patch lost by turning is absent."""
+        masks = self.masks.augmented()
+        present = torch.cat([masks.tumor.flatten(2).any(dim=2), self.present[self.mask_patches :]])
+        return replace(self, masks=masks, reports=self.reports.augmented(), present=present)
 
     @property
     def case_ids(self) -> tuple[str, ...]:
@@ -99,13 +105,14 @@ class PresenceSampler:
             for _ in range(self.source.schedule.report_patches)
         ]
         own = list(self.source.own(drawn, lambda each: self._pass_over(each, rng)))
-        images, free, present, labelled = zip(*(self._patch(each, rng) for each in own), strict=True)
+        images, free, present, labelled, kept = zip(*(self._patch(each, rng) for each in own), strict=True)
         known = self.source.tensor(free)
         reports = MaskBatch(
             case_ids=tuple(each.case.case_id for each in own),
             image=self.source.tensor(images),
             tumor=torch.zeros_like(known),
             known=known,
+            changes=self.source.changes(PRESENCE_STREAM, step, kept, len(drawn)),
         )
         return PresenceBatch(
             masks=masks,
@@ -130,6 +137,7 @@ class PresenceSampler:
         Bool[np.ndarray, "c x y z"],
         Bool[np.ndarray, " c"],
         Bool[np.ndarray, " c"],
+        list[Box],
     ]:
         start = self._start(drawn, rng)
         image, axes = self.source.read(drawn.case, start, rng)
@@ -143,7 +151,16 @@ class PresenceSampler:
             free.append(flipped(own, axes))
             labels.append(self._label(drawn, target, unsure, start))
         present, labelled = (np.array(column) for column in zip(*labels, strict=True))
-        return image, np.stack(free), present, labelled
+        return image, np.stack(free), present, labelled, self._kept(drawn, start, axes)
+
+    def _kept(self, drawn: _Candidate, start: Shape, axes: tuple[int, ...]) -> list[Box]:
+        """Boxes, in voxels of the patch, of the organs that a label of it tells of."""
+        boxes = {**organ_boxes(drawn.case, "pancreas"), **organ_boxes(drawn.case, "kidney")}
+        return [
+            in_patch(box, start, self.source.size, axes)
+            for organ, box in boxes.items()
+            if box == drawn.box or (drawn.presence.get(organ) and covers(start, self.source.size, box))
+        ]
 
     def _label(
         self, drawn: _Candidate, target: str, unsure: Sequence[str], start: Shape

@@ -127,6 +127,7 @@ class ReportSampler:
 
         own = list(self.source.own(drawn, pass_over))
         images, outside, regions, places = [], [], [], []
+        kept: list[list[Box]] = []
         counts: Counter[str] = Counter()
         for row, candidate in enumerate(own):
             start = start_of(candidate)
@@ -146,6 +147,7 @@ class ReportSampler:
             places.append(PatchPlace(start, axes, candidate.case.index.shape))
             outside.append(np.stack([flipped(supervision.outside[t], axes) for t in self.source.targets]))
             regions += [self._region(region, row, axes) for region in supervision.regions]
+            kept.append(self._kept(regions, row))
             counts.update(supervision.counts)
         return ReportBatch(
             step=step,
@@ -156,7 +158,15 @@ class ReportSampler:
             places=tuple(places),
             spacing_mm=self.source.preprocess.spacing_mm,
             counts=counts,
+            changes=self.source.changes(REPORT_STREAM, step, kept, len(drawn)),
         )
+
+    def _kept(self, regions: Sequence[BatchRegion], row: int) -> list[Box]:
+        """Boxes of what is supervised in a patch, where it may be turned."""
+        if not self.source.schedule.augment.device.changes_anything:
+            return []
+        own = (bounding_box(region.mask.numpy()) for region in regions if region.row == row)
+        return [_box(bounds) for bounds in own if bounds is not None]
 
     def _region(self, region: PatchRegion, row: int, axes: tuple[int, ...]) -> BatchRegion:
         def tumor(item: PatchTumor) -> BatchTumor:
@@ -177,6 +187,11 @@ class ReportSampler:
 
     def _tensor(self, mask: Bool[np.ndarray, "x y z"]) -> Bool[Tensor, "x y z"]:
         return torch.from_numpy(mask)
+
+
+def _box(bounds: Sequence[tuple[int, int]]) -> Box:
+    (x0, x1), (y0, y1), (z0, z1) = bounds
+    return (x0, y0, z0), (x1, y1, z1)
 
 
 def _of_organ(region: Region, organ: str) -> bool:

@@ -91,8 +91,8 @@ def _opened(array: _OnDisk) -> blosc2.NDArray:
 
 
 def _on_disk(path: Path) -> blosc2.NDArray:
-    # An array that two threads have read waits for them forever in a process that is forked afterwards, such
-    # as a loader's worker; and one thread reads a patch in little more than half the time of two.
+    # While a process holds an array that it read by two threads, a process forked from it (such as a loader's
+    # worker) waits for ever when it reads any array. And one thread reads a patch in half the time of two.
     return blosc2.open(str(path), mode="r", mmap_mode="r", dparams=blosc2.DParams(nthreads=1))
 
 

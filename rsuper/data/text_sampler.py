@@ -1,15 +1,16 @@
 """Patches of report cases with vectors of their reports: what a contrast of images and texts learns from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
+from rsuper.changes import Change, changed_images
 from rsuper.data.batches import PatchSource, organ_boxes
-from rsuper.data.patches import start_covering
+from rsuper.data.patches import in_patch, start_covering
 from rsuper.data.store import Box, StoredCase
 from rsuper.data.volumes import Shape
 from rsuper.errors import DataError
@@ -24,8 +25,15 @@ class TextBatch:
     case_ids: tuple[str, ...]
     image: Float[Tensor, "b i x y z"]
     text: Float[Tensor, "b e"]
+    changes: tuple[Change, ...] = ()  # still to be made, one per patch, or none is
     mask_patches: int = 0
     report_patches: int = 0
+
+    def augmented(self) -> "TextBatch":
+        """Return the batch with its changes made."""
+        if not self.changes:
+            return self
+        return replace(self, image=changed_images(self.image, self.changes), changes=())
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -91,9 +99,15 @@ class TextSampler:
             self.source.pass_over(rng)
 
         own = list(self.source.own(drawn, pass_over))
-        images = [self.source.read(each.case, start_of(each), rng)[0] for each in own]
+        images, kept = [], []
+        for each in own:
+            start = start_of(each)
+            image, axes = self.source.read(each.case, start, rng)
+            images.append(image)
+            kept.append([in_patch(each.box, start, self.source.size, axes)])
         return TextBatch(
             case_ids=tuple(each.case.case_id for each in own),
             image=self.source.tensor(images),
             text=self.source.tensor([each.vector for each in own]),
+            changes=self.source.changes(TEXT_STREAM, step, kept, len(drawn)),
         )

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -14,9 +14,17 @@ from rsuper.engine.settings import Settings
 BatchT = TypeVar("BatchT")
 
 
+@runtime_checkable
+class Changeable(Protocol):
+    """A batch, or a part of one, with changes that are made on the device that trains."""
+
+    def augmented(self) -> Any:
+        """Return it with the changes made; it may not ask the device for anything."""
+
+
 @dataclass(frozen=True)
 class Loaded(Generic[BatchT]):
-    """A batch as it was made, and on the device (on a CPU they are the same)."""
+    """A batch as it was made, and on the device with its changes made (on a CPU without: the same)."""
 
     host: BatchT
     device: BatchT
@@ -53,11 +61,21 @@ class Loader(Generic[BatchT]):
         # Copies from pinned memory are queued, and the host goes on.
         device = host if self._device.type == "cpu" else changed(host, self._to_device)
         self.stall_s += time.perf_counter() - started
-        return Loaded(host, device)
+        return Loaded(host, _augmented(device))
 
     def _to_device(self, tensor: Tensor) -> Tensor:
         pinned = tensor if tensor.is_pinned() else tensor.pin_memory()
         return pinned.to(self._device, non_blocking=True)
+
+
+def _augmented(value: Any) -> Any:
+    if isinstance(value, Changeable):
+        return value.augmented()
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    parts = {field.name: _augmented(getattr(value, field.name)) for field in fields(value)}
+    kept = all(parts[field.name] is getattr(value, field.name) for field in fields(value))
+    return value if kept else replace(value, **parts)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from rsuper.changes import Change, changed_images, turn_of, turned_masks
 from rsuper.engine.computing import computed
 from rsuper.engine.predict import probability_map
 from rsuper.engine.settings import Settings
@@ -110,3 +111,28 @@ def test_a_volume_stays_on_the_host():
     before = torch.cuda.memory_allocated()
     probability_map(lambda x: x, image, (16, 64, 64), Windows(), "cuda")
     assert torch.cuda.max_memory_allocated() - before < image.nbytes
+
+
+def test_changes_of_patches_are_the_cpus_and_nobody_waits():
+    rng = torch.Generator().manual_seed(0)
+    image = torch.randn(3, 2, 24, 20, 16, generator=rng)
+    masks = torch.rand(3, 2, 24, 20, 16, generator=rng) > 0.5
+    turn = turn_of([0.3, -0.2, 0.5], [0.05, 0.0, -0.05], (1.0, 1.0, 2.0))
+    changes = [
+        Change(turn, gain=1.2, offset=0.1, gamma=1.3),
+        Change(None, contrast=1.2, blur_voxels=1.1),
+        Change(turn),
+    ]
+    on_gpu, masks_on_gpu = image.cuda(), masks.cuda()
+    changed_images(on_gpu, changes)  # the first call loads kernels
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        found, turned = changed_images(on_gpu, changes), turned_masks(masks_on_gpu, changes)
+        noisy = [changed_images(on_gpu, [Change(noise=0.2, noise_seed=seed)] * 3) for seed in (1, 1, 2)]
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    torch.testing.assert_close(found.cpu(), changed_images(image, changes), rtol=1e-4, atol=1e-4)
+    assert (turned.cpu() != turned_masks(masks, changes)).float().mean() < 1e-3  # halfway between two voxels
+    assert torch.equal(noisy[0], noisy[1])
+    assert not torch.equal(noisy[0], noisy[2])

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from rsuper.config.experiment import Augment, DeviceAugment
 from rsuper.engine import distributed
 from rsuper.methods import available
 from tests.methods import contract
@@ -66,6 +67,21 @@ def test_the_terms_are_those_of_a_batch_of_uneven_shares(fitted, task_for, tmp_p
     lines = [contract.log_lines(task.workdir) for task in (one, two)]
     for first, second in zip(*lines, strict=True):
         assert first == pytest.approx(second, rel=TOLERANCE, abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("name", ["segmentation", "r_super", "multi_task", "rg_pseudo_labels", "clip_like"])
+def test_changes_on_the_device_are_those_of_one(name, fitted, task_for, tmp_path):
+    method = fitted.find(name)
+    for needed in method.needs:
+        for folder in ("one", "two"):
+            shutil.copytree(fitted(needed).workdir, tmp_path / folder / needed)
+    augment = Augment(device=DeviceAugment(turned_share=1, share=1))
+    one, two = (task_for(name, tmp_path / folder, augment=augment) for folder in ("one", "two"))
+    method.module.fit(one, method.config({}))
+    run_together(lambda: method.module.fit(two, method.config({})), tmp_path / "join")
+    first, second = (contract.log_lines(task.workdir)[0] for task in (one, two))
+    assert first == pytest.approx(second, rel=TOLERANCE, abs=TOLERANCE)
+    assert first != contract.log_lines(fitted(name).workdir)[0]
 
 
 def test_too_few_patches_are_named(fitted, task_for, tmp_path):
