@@ -3,6 +3,7 @@
 Organs are boxes (RAS+ voxels of 4 mm), so that truths can be computed by hand; one case is stored as LPS.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,11 @@ from rsuper.reports.extract import extract
 from rsuper.runs import make_task
 from rsuper.schemas import COHORT, METADATA, REPORTS, VOLUMES
 from rsuper.task import Task
+
+# Tests fork, and OpenMP's threads do not live on in the child: it would wait for them. And two workers of two
+# threads each are slow on two cores.
+torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start
 
 SHAPE = (40, 32, 32)
 SPACING_MM = 4.0

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 import torch.distributed as dist
 
 
@@ -36,6 +37,7 @@ def run_together(work: Callable[[], object], folder: Path, processes: int = 2, s
 
 def _joined(work: Callable[[], object], folder: Path, rank: int, processes: int, patience_s: float) -> None:
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    torch.set_num_threads(1)  # else it may wait for threads that were not forked with it
     faulthandler.dump_traceback_later(patience_s, file=(folder / f"stuck-{rank}").open("w"))
     try:
         store = f"file://{(folder / 'store').resolve()}"
