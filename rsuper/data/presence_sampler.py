@@ -155,10 +155,10 @@ class PresenceSampler:
 
     def _kept(self, drawn: _Candidate, start: Shape, axes: tuple[int, ...]) -> list[Box]:
         """Boxes, in voxels of the patch, of the organs that a label of it tells of."""
-        boxes = {**organ_boxes(drawn.case, "pancreas"), **organ_boxes(drawn.case, "kidney")}
         return [
             in_patch(box, start, self.source.size, axes)
-            for organ, box in boxes.items()
+            for target in self.source.targets
+            for organ, box in organ_boxes(drawn.case, target).items()
             if box == drawn.box or (drawn.presence.get(organ) and covers(start, self.source.size, box))
         ]
 

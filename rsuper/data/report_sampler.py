@@ -22,10 +22,9 @@ from rsuper.data.batches import (
 )
 from rsuper.data.patches import flipped, start_covering
 from rsuper.data.regions import PatchRegion, PatchTumor, ReportUse, regions_of, supervise
-from rsuper.data.store import Box, StoredCase
+from rsuper.data.store import Box, StoredCase, bounding_box
 from rsuper.data.volumes import Shape
 from rsuper.errors import DataError
-from rsuper.metrics.boxes import bounding_box
 from rsuper.reports.findings import ReportFindings
 from rsuper.reports.supervision import Region, State
 
@@ -165,14 +164,14 @@ class ReportSampler:
         """Boxes of what is supervised in a patch, where it may be turned."""
         if not self.source.schedule.augment.device.changes_anything:
             return []
-        own = (bounding_box(region.mask.numpy()) for region in regions if region.row == row)
-        return [_box(bounds) for bounds in own if bounds is not None]
+        boxes = [bounding_box(region.mask.numpy()) for region in regions if region.row == row]
+        return [box for box in boxes if box is not None]
 
     def _region(self, region: PatchRegion, row: int, axes: tuple[int, ...]) -> BatchRegion:
         def tumor(item: PatchTumor) -> BatchTumor:
             mask = flipped(item.mask, axes)
-            bounds = bounding_box(mask) or ((0, 0), (0, 0), (0, 0))
-            x, y, z = (slice(low, high) for low, high in bounds)
+            box = bounding_box(mask) or ((0, 0, 0), (0, 0, 0))
+            x, y, z = (slice(low, high) for low, high in zip(*box, strict=True))
             return BatchTumor(self._tensor(mask), item.volume_mm3, item.diameter_mm, (x, y, z))
 
         return BatchRegion(
@@ -187,11 +186,6 @@ class ReportSampler:
 
     def _tensor(self, mask: Bool[np.ndarray, "x y z"]) -> Bool[Tensor, "x y z"]:
         return torch.from_numpy(mask)
-
-
-def _box(bounds: Sequence[tuple[int, int]]) -> Box:
-    (x0, x1), (y0, y1), (z0, z1) = bounds
-    return (x0, y0, z0), (x1, y1, z1)
 
 
 def _of_organ(region: Region, organ: str) -> bool:

@@ -19,6 +19,7 @@ from jaxtyping import Bool, Int16, Shaped, UInt8
 from rsuper.artifacts import read_lines, write_lines
 from rsuper.data.volumes import AIR_HU, Shape, Spacing
 from rsuper.errors import ArtifactError
+from rsuper.metrics import boxes as mask_boxes
 
 # One label per finest structure; "pancreas" holds what no segment claims.
 ORGAN_LABELS = {
@@ -235,12 +236,9 @@ def tumor_voxels(tumors: UInt8[np.ndarray, "x y z"], targets: Sequence[str]) -> 
 
 def bounding_box(mask: Bool[np.ndarray, "x y z"]) -> Box | None:
     """Return the smallest box around a mask, None where it is empty."""
-    if not mask.any():
+    spans = mask_boxes.bounding_box(mask)
+    if spans is None:
         return None
-    spans = []
-    for axis in range(3):
-        line = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-        spans.append((int(line[0]), int(line[-1]) + 1))
     (x0, x1), (y0, y1), (z0, z1) = spans
     return (x0, y0, z0), (x1, y1, z1)
 

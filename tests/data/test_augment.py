@@ -37,19 +37,6 @@ def source(experiment):
     return PatchSource(experiment.targets, experiment.preprocess, experiment.network, schedule, seed=0)
 
 
-@pytest.fixture
-def masks(collection):
-    return [collection.stored[f"tiny_{case}"] for case in ("M1", "M2", "M3")]
-
-
-@pytest.fixture
-def reports(collection):
-    return [
-        (collection.stored[f"tiny_{case}"], collection.findings[f"tiny_{case}"])
-        for case in ("R1", "R2", "R3")
-    ]
-
-
 def draw(settings, number, kept=None):
     return drawn_change(settings, np.random.default_rng(number), SIZE, SPACING, kept=kept)
 

@@ -30,19 +30,6 @@ def clean(source):
     return replace(source, schedule=source.schedule.model_copy(update={"augment": augment}))
 
 
-@pytest.fixture
-def masks(collection):
-    return [collection.stored[f"tiny_{case}"] for case in ("M1", "M2", "M3")]
-
-
-@pytest.fixture
-def reports(collection):
-    return [
-        (collection.stored[f"tiny_{case}"], collection.findings[f"tiny_{case}"])
-        for case in ("R1", "R2", "R3")
-    ]
-
-
 def test_a_step_always_gives_the_same_batch(source, masks, reports):
     for sampler, again in (
         (MaskSampler(source, masks), MaskSampler(source, masks)),
