@@ -9,6 +9,9 @@ MB, without tests, nnU-Net and what only tables and figures need. The machine ad
 """
 
 import argparse
+import atexit
+import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -40,14 +43,14 @@ def pinned(brought: Sequence[str] = BROUGHT) -> list[str]:
     return [line for line in lines if line.partition("==")[0].strip().lower() not in brought]
 
 
-def pack_packages(python: str, into: Path = PACKAGES) -> None:
-    """Install the packages into a temporary folder and pack what a training needs of them."""
+def pack_packages(python: str, also: Sequence[str] = (), into: Path = PACKAGES) -> None:
+    """Install the packages, and others by name, into a temporary folder and pack what a training needs."""
     into.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         site, pins = Path(folder) / "site", Path(folder) / "pins.txt"
         pins.write_text("\n".join(pinned()) + "\n", encoding="utf-8")
         pip = [python, "-m", "pip", "install", "--quiet", "--target", str(site)]
-        subprocess.run([*pip, "--constraint", str(pins), *WANTED], check=True)
+        subprocess.run([*pip, "--constraint", str(pins), *WANTED, *also], check=True)
         bare = [*pip, "--no-deps", "--constraint", str(pins)]
         subprocess.run([*bare, *WITHOUT_DEPENDENCIES], check=True)
         for name in BROUGHT:
@@ -73,6 +76,29 @@ def unpack(archive: Path, into: Path) -> None:
     """Unpack an archive; a name that leads out of the folder is refused by tarfile's filter."""
     with tarfile.open(archive, "r:xz") as content:
         content.extractall(into, filter="data")
+
+
+def packages(name: str) -> None:
+    """Make the packages that were carried importable, here and in what this process starts, if need be.
+
+    Args:
+        name: the package that must be there; nothing happens where it is.
+
+    Raises:
+        FileNotFoundError: it is not there, and nothing was carried.
+    """
+    if importlib.util.find_spec(name) is not None:
+        return
+    if not PACKAGES.is_file():
+        raise FileNotFoundError(
+            f"{name} is not installed, and there is no {PACKAGES}: see benchmarks/carried.py"
+        )
+    site = Path(tempfile.mkdtemp(prefix="rsuper-packages-"))
+    atexit.register(shutil.rmtree, site, ignore_errors=True)
+    unpack(PACKAGES, site)
+    sys.path.append(str(site))
+    paths = [str(ROOT), str(site), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
 
 
 def split(path: Path, part_mib: float) -> list[Path]:
@@ -109,8 +135,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--python", default=sys.executable, help="interpreter of the machine's version")
-    python = parser.parse_args().python
-    pack_packages(python)
+    parser.add_argument("--also", nargs="*", default=[], help="more packages: scikit-learn for CLIP-like")
+    given = parser.parse_args()
+    pack_packages(given.python, given.also)
     print(f"{PACKAGES}: {PACKAGES.stat().st_size / 2**20:.1f} MiB")
 
 

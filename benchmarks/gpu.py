@@ -12,11 +12,12 @@ r_super   R-Super step (half of the patches have reports) against a segmentation
           how often each makes the host wait for the device, by the number of tumors
 ball      localization of balls against direct convolution
 profile   kernels by their time, and the floor of a step: operations and bytes over what the device can do
+predict   a volume by our sliding window against MONAI's; MONAI comes with .carried/ (benchmarks/carried.py)
 layers    the costly layers one by one, in several ways, against their own floors
 compile   segmentation step, parts or all of it under torch.compile; not among the default parts, for it may
           take minutes: run it last, under a time limit
 
-Needs torch, numpy, scipy and jaxtyping alone.
+Needs torch, numpy, scipy and jaxtyping alone, `predict` MONAI as well.
 """
 
 import argparse
@@ -32,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script,
 
 from benchmarks.gpu_layers import layer_rows
 from benchmarks.gpu_losses import ball_rows, equal_rows
+from benchmarks.gpu_predict import predict_rows
 from benchmarks.gpu_profile import profile_rows
 from benchmarks.gpu_steps import Size, compile_rows, report_rows, train_rows
 from benchmarks.gpu_timing import Recorder, machine
@@ -42,6 +44,7 @@ PARTS: dict[str, Callable[[Size, Recorder], None]] = {
     "r_super": report_rows,
     "ball": ball_rows,
     "profile": profile_rows,
+    "predict": predict_rows,
     "layers": layer_rows,
     "compile": compile_rows,
 }

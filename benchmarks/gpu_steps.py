@@ -86,8 +86,8 @@ def switched(setting: Setting) -> Iterator[None]:
 class Training:
     """A network with its optimizer; `step` is one update."""
 
-    def __init__(self, setting: Setting, size: Size) -> None:
-        torch.manual_seed(0)
+    def __init__(self, setting: Setting, size: Size, seed: int = 0) -> None:
+        torch.manual_seed(seed)
         network: nn.Module = build_network("medformer", 1, TARGETS, preset=size.preset).to(size.device)
         self.format = torch.channels_last_3d if setting.channels_last else torch.contiguous_format
         network.to(memory_format=self.format)  # type: ignore[call-overload]

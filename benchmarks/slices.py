@@ -18,7 +18,6 @@ results/ and .carried/ are those of the folder in which it is called.
 """
 
 import argparse
-import importlib.util
 import os
 import shutil
 import signal
@@ -31,7 +30,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, it finds its other files
 
-from benchmarks.carried import CARRIED, PACKAGES, ROOT, joined, pack, split, unpack
+from benchmarks.carried import CARRIED, ROOT, joined, pack, packages, split, unpack
 from rsuper.errors import ArtifactError, RsuperError
 
 STATE = "state.tar.xz"
@@ -105,7 +104,7 @@ def _came_out(root: Path, sources: set[str]) -> Iterator[Path]:
     """Files of finished runs, of data sets and of logs; weights where others start from them."""
     for path in sorted(root.rglob("*")):
         parts = path.relative_to(root).parts
-        if not path.is_file() or parts[0] == "raw" or parts[2:3] in (("shards",), ("volumes",)):
+        if not path.is_file() or parts[0] == "raw" or parts[2:3] == ("shards",):
             continue
         if parts[0] == "runs":
             folder = root.joinpath(*parts[:4])
@@ -209,21 +208,9 @@ def main() -> None:
         sys.exit("say where to put what comes out: --out folder")
     given.out.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with tempfile.TemporaryDirectory() as site:
-        _find_packages(Path(site))
-        complete = run(given.experiment, names, given.minutes, given.out, given.until)
+    packages("snakemake")
+    complete = run(given.experiment, names, given.minutes, given.out, given.until)
     sys.exit(int(not complete))
-
-
-def _find_packages(site: Path) -> None:
-    """Use the packages that were carried where the interpreter has none of its own."""
-    if importlib.util.find_spec("snakemake") is None:
-        if not PACKAGES.is_file():
-            sys.exit(f"no Snakemake and no {PACKAGES} here: see benchmarks/carried.py")
-        unpack(PACKAGES, site)
-        sys.path.append(str(site))
-        paths = [str(ROOT), str(site), os.environ.get("PYTHONPATH", "")]
-        os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
 
 
 if __name__ == "__main__":

@@ -29,3 +29,10 @@ def check_mask(name: str, mask: Tensor, shape: torch.Size) -> None:
         raise ValueError(f"{name} must be a bool tensor (such as mask > 0), got {mask.dtype}")
     if mask.shape != shape:
         raise ValueError(f"{name} must have shape {tuple(shape)}, got {tuple(mask.shape)}")
+
+
+def sent(values: Tensor, to: Tensor) -> Tensor:
+    """Copy values to another tensor's type and device; from the host to a GPU without waiting for it."""
+    if to.is_cuda and not values.is_cuda:
+        return values.to(to.dtype).pin_memory().to(to.device, non_blocking=True)
+    return values.to(to)

@@ -37,6 +37,10 @@ def binary_ball(
     return _within(square, radius_mm).double()
 
 
+# At most a third longer than asked for, from 33 on.
+_FEW_LENGTHS = (16, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256)
+
+
 def correlate(volume: Float[Tensor, "x y z"], kernel: Float[Tensor, "i j k"]) -> Float[Tensor, "x y z"]:
     """Sum the volume under a symmetric odd kernel at each voxel, zero padded, in the volume's type."""
     for axis, side in enumerate(volume.shape):
@@ -45,7 +49,8 @@ def correlate(volume: Float[Tensor, "x y z"], kernel: Float[Tensor, "i j k"]) ->
         kernel = kernel.narrow(axis, half - reach, 2 * reach + 1)
     kernel = kernel.to(volume)
     # Side plus reach is enough: what wraps around falls on voxels that are cut away.
-    padded = [_fast_length(side + taps // 2) for side, taps in zip(volume.shape, kernel.shape, strict=True)]
+    lengths = [side + taps // 2 for side, taps in zip(volume.shape, kernel.shape, strict=True)]
+    padded = [fft_length(length, few=volume.is_cuda) for length in lengths]
     spectrum = torch.fft.rfftn(volume, s=padded) * torch.fft.rfftn(kernel, s=padded)
     full = torch.fft.irfftn(spectrum, s=padded)
     for axis, side in enumerate(volume.shape):
@@ -79,6 +84,17 @@ def _squared_distance(radius_mm: float, spacing_mm: Spacing, device: torch.devic
 def _within(squared_mm2: Tensor, radius_mm: float) -> Tensor:
     # The slack keeps voxels whose center lies on the surface, whatever the rounding of their distance.
     return squared_mm2 <= (radius_mm * (1 + 1e-9)) ** 2
+
+
+def fft_length(length: int, *, few: bool) -> int:
+    """Length to which a side is padded with zeros: fast for every FFT library.
+
+    A GPU's library makes a plan for each shape that it has not seen, which takes longer than the transform of
+    a region, and every region has a shape of its own: `few` rounds up to one of few lengths.
+    """
+    if few and length <= _FEW_LENGTHS[-1]:
+        return next(each for each in _FEW_LENGTHS if each >= length)
+    return _fast_length(length)
 
 
 @lru_cache(maxsize=1024)

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rsuper.errors import NonFiniteError
-from rsuper.losses.checks import check_mask
+from rsuper.losses.checks import check_mask, sent
 
 # Probabilities may pass 1 by so much: interpolation rounds.
 _SLACK = 1e-6
@@ -155,8 +155,8 @@ def _foreground(
     stabilizer_mm3: float,
 ) -> tuple[Tensor, Tensor]:
     tumor = tumor.float()
-    reported = reported.to(tumor)
-    predicted = (tumor * organ).sum((1, 2, 3)) * voxel.to(tumor)
+    reported = sent(reported, tumor)
+    predicted = (tumor * organ).sum((1, 2, 3)) * sent(voxel, tumor)
     free = _disagreement((1 - tolerance) * reported, reported, stabilizer_mm3)
     foreground = (_disagreement(predicted, reported, stabilizer_mm3) - free).clamp_min(0.0)
     return foreground, predicted
@@ -205,12 +205,17 @@ def _check_foreground(
 
 
 def _on_host(rows: Sequence[Tensor], tumor: Tensor) -> list[list[float]]:
-    """Bring values per case to the CPU by one transfer (autocast would refuse to join their types)."""
-    joined = torch.empty(len(rows), len(tumor), dtype=torch.float64, device=tumor.device)
-    for own, row in zip(joined, rows, strict=True):
+    """Bring values per case to the CPU: those of a device by one transfer, those of the host by none.
+
+    Autocast would refuse to join their types.
+    """
+    away = [row for row in rows if row.device == tumor.device]
+    joined = torch.empty(len(away), len(tumor), dtype=torch.float64, device=tumor.device)
+    for own, row in zip(joined, away, strict=True):
         own.copy_(row)
-    values: list[list[float]] = joined.tolist()
-    return values
+    brought: list[list[float]] = joined.tolist()
+    values = iter(brought)
+    return [next(values) if row.device == tumor.device else row.double().tolist() for row in rows]
 
 
 def _refuse_values(tumor: Tensor, lowest: list[float], highest: list[float]) -> None:

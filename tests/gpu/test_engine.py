@@ -1,6 +1,7 @@
 """The engine on a GPU: bf16 by itself, losses in float32, kills, pinned batches, slabs at prediction."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from rsuper.changes import Change, changed_images, turn_of, turned_masks
 from rsuper.engine.computing import computed
 from rsuper.engine.predict import probability_map
+from rsuper.engine.provenance import peak_memory_mb
 from rsuper.engine.settings import Settings
 from rsuper.engine.train import Stage, train
 from tests.engine.scenes import Patches, Plan, network, patches, segmentation
@@ -92,6 +94,15 @@ def test_a_step_waits_once_for_the_device(tmp_path):
     finally:
         torch.Tensor.tolist = original
     assert len(waits) == 4
+
+
+def test_peak_memory_of_the_gpu_is_logged_and_recorded(tmp_path, capsys):
+    plan = Plan(log_every=2)
+    train(network().cuda(), patches, segmentation, Stage(4, 0.01, plan, "main"), tmp_path)
+    assert re.search(r"accelerator \d+\.\d GB", capsys.readouterr().err)
+    recorded = peak_memory_mb("cuda")
+    assert recorded["accelerator"] > 0
+    assert recorded["accelerator"] == torch.cuda.max_memory_allocated() / 2**20
 
 
 def test_prediction_equals_the_cpus():

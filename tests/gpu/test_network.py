@@ -54,6 +54,31 @@ def test_bf16_learns_as_float32_does(setting):
     assert (found - expected).abs().max() < 0.05 * expected[0]
 
 
+def test_curves_of_200_steps_differ_as_much_as_those_of_two_starts():
+    """bf16 against float32 on fresh batches; noise is how far three float32 trainings lie apart."""
+    size = Size("eighth", 32, 2, "cuda")
+    exact = torch.stack([long_curve(EAGER[0], size, seed) for seed in (0, 1, 2)])
+    found = long_curve(replace(FAST, search=False), size, 0)
+    noise = (exact - exact.mean(0)).abs().max(0).values.mean()
+    assert exact[0, -1] < 0.9 * exact[0, 0]
+    assert (found - exact[0]).abs().mean() < noise + 0.01 * exact[0].mean()
+    assert (found[-1] - exact[:, -1].mean()).abs() < 3 * noise + 0.02 * exact[:, -1].mean()
+
+
+def long_curve(setting, size, seed, steps=200, window=20):
+    """Mean loss per window of an R-Super training, each step another batch; `seed`: of the first weights."""
+    training = Training(setting, size, seed=seed)
+    for group in training.optimizer.param_groups:
+        group["lr"] = 1e-3
+    losses = []
+    for step in range(steps):
+        batch = make_batch(size.patch, size.patches, TUMORS_MM, size.device, step % 20)
+        training.step(batch, r_super_terms)
+        with torch.no_grad():
+            losses.append(torch.stack(r_super_terms(training.outputs(batch.image), batch)).sum())
+    return torch.stack(losses).view(-1, window).mean(1).cpu()
+
+
 def curve(training, batch, steps=30):
     """Loss over an R-Super training on one batch, at a rate that learns in so many steps."""
     for group in training.optimizer.param_groups:
