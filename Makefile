@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 SNAKEMAKE := OMP_NUM_THREADS=1 $(BIN)/snakemake $(if $(PROFILE),--workflow-profile $(PROFILE),--cores all)
 EXPERIMENT := --config experiment=$(CONFIG)
 
-.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report all test test-fast test-learning test-gpu test-slurm check format lint types new-method docs unlock clean
+.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report provenance verify all test test-fast test-learning test-gpu test-slurm check format lint types new-method docs unlock clean
 
 help:  ## this text
 	@grep -hE '^[a-z0-9_ -]+:.*##' $(MAKEFILE_LIST) | awk -F':[^#]*## ' '{printf "  make %s\n      %s\n", $$1, $$2}'
@@ -27,8 +27,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,dev,slurm,kubernetes]"
 	@touch $(STAMP)
 
-audit extraction_report table1 table2 table3 figures claims hypotheses paper_audit all: setup  ## the audit of the data, how well reports are read; a table, the figures, the claims, the experiment's hypotheses, the audit of the paper, or all of these but the first two (CONFIG=config/x.yaml, PROFILE=profiles/slurm)
+audit extraction_report provenance table1 table2 table3 figures claims hypotheses paper_audit all: setup  ## the audit of the data, how well reports are read, the manifest of all results; a table, the figures, the claims, the experiment's hypotheses, the audit of the paper, or all of these but the first three (CONFIG=config/x.yaml, PROFILE=profiles/slurm)
 	$(SNAKEMAKE) $(EXPERIMENT) $(ARGS) -- $@
+
+verify: setup  ## check results against their manifest: files, settings, code (CONFIG=config/x.yaml; RESULTS=folder where they lie elsewhere)
+	$(BIN)/python -m rsuper.provenance.verify --config $(CONFIG) $(RESULTS)
 
 test: setup  ## all tests but test-learning's
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not learning and not slurm" $(ARGS)

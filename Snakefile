@@ -36,6 +36,9 @@ rule all:
         rules.paper_audit.output,
 
 
+include: "workflow/rules/provenance.smk"
+
+
 onstart:
     if not workflow.local_exec:
         session.begin()

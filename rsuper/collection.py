@@ -1,6 +1,7 @@
 """All cohorts of an experiment with their findings and volumes: who is trained on, and who is tested."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -199,6 +200,11 @@ class Collection:
             "reports": reports,
             "report_cases": len(pairs),
         }
+
+    def volumes_hash(self) -> str:
+        """Hash of the stored volumes: what training reads, byte by byte, as noted when it was written."""
+        lines = [[case, sorted(stored.index.sha256.items())] for case, stored in self.stored.items()]
+        return hashlib.sha256(json.dumps(lines).encode()).hexdigest()[:16]
 
     def hash(self) -> str:
         """Hash of the cohort: cases, roles, and the contents of CTs, masks and findings."""

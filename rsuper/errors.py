@@ -21,6 +21,10 @@ class MethodError(RsuperError):
     """A method folder breaks its contract, or a method asks for what its card does not declare."""
 
 
+class VerificationError(RsuperError):
+    """A results folder is not what its manifest says."""
+
+
 class NonFiniteError(ValueError):
     """A loss met NaN or infinity; `index` is the first such entry of its batch axis."""
 

@@ -4,6 +4,7 @@ A file is written under a temporary name and renamed. The standard library alone
 read (the training engine) needs no more.
 """
 
+import hashlib
 import json
 import os
 import tempfile
@@ -68,6 +69,12 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, read a portion at a time."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def drop_unfinished(folder: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from rsuper.devices import lent
 from rsuper.errors import RsuperError
 from rsuper.locks import alone
+from rsuper.provenance.jobs import recorded
 
 
 def run(main: Callable[[Any], None], snakemake: Any) -> None:
@@ -18,7 +19,7 @@ def run(main: Callable[[Any], None], snakemake: Any) -> None:
 
     A job of a Snakemake that was killed may still be running: the one that takes its place waits for it.
     An error that is the user's to mend ends the job with its message alone; any other keeps its traceback,
-    because it is ours. Both stand in the log and on the terminal.
+    because it is ours. Both stand in the log and on the terminal. What was done leaves a record.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(snakemake.threads))
     path = Path(snakemake.log[0])
@@ -26,7 +27,7 @@ def run(main: Callable[[Any], None], snakemake: Any) -> None:
     gpus = int(snakemake.resources.get("gpu", 0))
     with alone(path.with_name(f".{path.stem}.lock")), path.open("w", encoding="utf-8", buffering=1) as log:
         try:
-            with redirect_stdout(log), redirect_stderr(log), lent(gpus):
+            with redirect_stdout(log), redirect_stderr(log), lent(gpus), recorded(snakemake):
                 main(snakemake)
         except RsuperError as error:
             message = f"{type(error).__name__}: {error}"

@@ -72,6 +72,15 @@ def _limits(task: Task, config: Config) -> tuple[int | None, float | None]:
     return config.length, None
 
 
+def varies(task: Task, config: Config) -> str:
+    """Say why two fits on one machine may differ; blank where they do not."""
+    if config.length == "segmentation":
+        return "trained for the wall time of segmentation: how many steps that is differs from run to run"
+    if task.device != "cpu":
+        return "on a GPU nnU-Net's own training compiles its network and augments in worker processes"
+    return ""
+
+
 def predict(task: Task, volumes: Iterable[TestVolume]) -> Iterator[Prediction]:
     """Predict by nnU-Net's own sliding window; a target's probability is its softmax channel."""
     # nnU-Net reads this where it is imported, and would take eight threads.

@@ -21,6 +21,7 @@ from rsuper.data.store import (
     TUMOR_LABELS,
     WITHHELD_FOLDER,
     CaseIndex,
+    array_hashes,
     index_case,
     tumor_voxels,
     write_case,
@@ -76,6 +77,7 @@ def store_case(row: Row, settings: Preprocess, folder: Path, mask_role: str) -> 
     del reader  # and with it the label maps that it keeps
     write_case(folder, row["case_id"], image, labels, tumors)
     index = index_case(row["case_id"], image, labels, tumors, targets, new, settings.clip_hu)
+    index = replace(index, sha256=array_hashes(folder, row["case_id"]))
     hidden = None if row.get(MASKS_COLUMN) else _store_withheld(index, ct_file, grid, folder)
     return Stored(index, hidden, bool(targets))
 
@@ -107,8 +109,10 @@ def _store_withheld(index: CaseIndex, ct_file: Path, grid: Grid, folder: Path) -
         return None
     reader = MaskReader(CaseMasks({}, {target: MaskSource(path) for target, path in files.items()}), grid)
     tumors = tumor_labels(reader, list(files), index.spacing_mm)
-    write_withheld(folder.parent / WITHHELD_FOLDER, index.case_id, tumors)
-    return replace(index, tumor_voxels=tumor_voxels(tumors, list(files)))
+    apart = folder.parent / WITHHELD_FOLDER
+    write_withheld(apart, index.case_id, tumors)
+    hashes = array_hashes(apart, index.case_id)
+    return replace(index, tumor_voxels=tumor_voxels(tumors, list(files)), sha256=hashes)
 
 
 def organ_labels(reader: MaskReader, new: Spacing) -> UInt8[np.ndarray, "u v w"] | None:

@@ -7,7 +7,7 @@ index with what a sampler must know (boxes of the organs, some tumor voxels), so
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -19,6 +19,7 @@ from jaxtyping import Bool, Int16, Shaped, UInt8
 from rsuper.artifacts import read_lines, write_lines
 from rsuper.data.volumes import AIR_HU, Shape, Spacing
 from rsuper.errors import ArtifactError
+from rsuper.files import sha256_of
 from rsuper.metrics import boxes as mask_boxes
 
 # One label per finest structure; "pancreas" holds what no segment claims.
@@ -108,6 +109,7 @@ class CaseIndex:
     std_hu: float
     boxes: Mapping[str, Box]  # per structure that is present
     tumor_voxels: Mapping[str, Sequence[Shape]]  # per target a sample of voxels; absent = not annotated
+    sha256: Mapping[str, str] = field(default_factory=dict)  # of the array files, by what they hold
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,12 @@ def write_withheld(folder: Path, case_id: str, tumors: UInt8[np.ndarray, "x y z"
     """Store tumor labels apart from the volumes, out of sight of whoever opens these."""
     folder.mkdir(parents=True, exist_ok=True)
     _write_array(folder / f"{case_id}.tumors.b2nd", tumors)
+
+
+def array_hashes(folder: Path, case_id: str) -> dict[str, str]:
+    """SHA-256 of a case's arrays by what they hold; cheap just after they were written, from memory."""
+    files = {name: folder / f"{case_id}.{name}.b2nd" for name in ("ct", "organs", "tumors")}
+    return {name: sha256_of(path) for name, path in files.items() if path.is_file()}
 
 
 def _write_array(path: Path, array: Shaped[np.ndarray, "x y z"]) -> None:
@@ -245,7 +253,8 @@ def bounding_box(mask: Bool[np.ndarray, "x y z"]) -> Box | None:
 
 def plain_index(index: CaseIndex) -> dict[str, Any]:
     """Return an index as what JSON can hold; inverse of `index_from`."""
-    return {**index.__dict__, "boxes": dict(index.boxes), "tumor_voxels": dict(index.tumor_voxels)}
+    copies = {name: dict(getattr(index, name)) for name in ("boxes", "tumor_voxels", "sha256")}
+    return {**index.__dict__, **copies}
 
 
 def index_from(content: Mapping[str, Any]) -> CaseIndex:
@@ -258,6 +267,7 @@ def index_from(content: Mapping[str, Any]) -> CaseIndex:
         std_hu=content["std_hu"],
         boxes={name: (_triple(low), _triple(high)) for name, (low, high) in content["boxes"].items()},
         tumor_voxels={t: [_triple(v) for v in voxels] for t, voxels in content["tumor_voxels"].items()},
+        sha256=content.get("sha256", {}),
     )
 
 

@@ -1,51 +1,37 @@
-"""Where a run came from: code, data, versions, hardware, time and memory."""
+"""What a training ran on, how much memory it took, and whether it would come out the same again."""
 
-import importlib.metadata
-import os
-import platform
 import resource
-import subprocess
-from pathlib import Path
 
 import torch
 
-PACKAGES = ("torch", "numpy", "scipy", "nibabel", "blosc2", "pandas", "snakemake")
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and the packages that can change numbers."""
-    return {
-        "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in PACKAGES},
-    }
+from rsuper.engine.settings import Settings
+from rsuper.installation import processor
 
 
 def hardware(device: str) -> dict[str, object]:
     """Processor and accelerator; no host name."""
-    record: dict[str, object] = {
-        "machine": platform.machine(),
-        "cpu_count": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "device": device,
-    }
+    record = {**processor(), "threads": torch.get_num_threads(), "device": device}
     if device.startswith("cuda"):
         record["gpu"] = torch.cuda.get_device_name(device)
+        record["cuda"], record["cudnn"] = torch.version.cuda, torch.backends.cudnn.version()
     return record
 
 
-def commit(root: Path) -> str:
-    """Commit of the checkout, with `+changes` where files differ from it; "unknown" outside a checkout."""
-    try:
-        head = _git(root, "rev-parse", "HEAD")
-        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return f"{head}+changes" if changed else head
-
-
-def _git(root: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(root), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+def repeatability(device: str, settings: Settings) -> dict[str, object]:
+    """Whether the same run on the same machine gives the same weights bit by bit, and why."""
+    if not device.startswith("cuda"):
+        reason = "on a CPU, with as many threads, the same versions and the same kind of processor"
+        return {"deterministic": True, "reason": reason}
+    if settings.deterministic:
+        reason = (
+            "torch refused what may differ from call to call; on the same kind of GPU, with the same versions"
+        )
+        return {"deterministic": True, "reason": reason}
+    reason = (
+        "on a GPU with engine.deterministic off: gradients of convolutions and of interpolation are summed "
+        "in an order that differs from call to call"
+    )
+    return {"deterministic": False, "reason": reason}
 
 
 def peak_memory_mb(device: str) -> dict[str, float]:
@@ -54,8 +40,3 @@ def peak_memory_mb(device: str) -> dict[str, float]:
     if device.startswith("cuda"):
         record["accelerator"] = torch.cuda.max_memory_allocated(device) / 2**20
     return record
-
-
-def default_device() -> str:
-    """The first GPU where there is one, else the CPU."""
-    return "cuda" if torch.cuda.is_available() else "cpu"

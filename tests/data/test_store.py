@@ -19,6 +19,7 @@ from rsuper.data.store import (
     write_withheld,
 )
 from rsuper.errors import ArtifactError
+from rsuper.files import sha256_of
 
 
 @pytest.fixture
@@ -135,6 +136,30 @@ def test_withheld_labels_lie_apart_from_the_volumes(stored):
     assert (case.ct((7, 0, 0), (1, 1, 1)) == 7).all()
     assert np.argwhere(case.tumors((0, 0, 0), (40, 6, 5))).tolist() == [[7, 3, 2]]
     assert np.argwhere(usual.tumors((0, 0, 0), (40, 6, 5))).tolist() == [[3, 2, 1]]
+
+
+def test_the_index_has_the_hash_of_every_array_as_it_lies_on_disk(collection):
+    found = {}
+    for case, stored in collection.stored.items():
+        files = {name: stored.folder / f"{case}.{name}.b2nd" for name in ("ct", "organs", "tumors")}
+        found[case] = {name: sha256_of(path) for name, path in files.items() if path.is_file()}
+        assert stored.index.sha256 == found[case]
+    assert "tumors" in found["tiny_M1"]
+    assert "tumors" not in found["tiny_R1"]  # withheld: the hash of an empty mask would tell
+    (case,) = [stored for name, stored in collection.withheld.items() if name == "tiny_R1"]
+    assert case.index.sha256 == {"tumors": sha256_of(case.tumor_folder / "tiny_R1.tumors.b2nd")}
+
+
+def test_the_hash_of_a_collection_follows_every_array(collection):
+    before = collection.volumes_hash()
+    case = collection.stored["tiny_M1"]
+    other = replace(case, index=replace(case.index, sha256={**case.index.sha256, "organs": "0"}))
+    collection.stored["tiny_M1"] = other
+    try:
+        assert collection.volumes_hash() != before
+    finally:
+        collection.stored["tiny_M1"] = case
+    assert collection.volumes_hash() == before
 
 
 def test_small_arrays_stay_in_memory_and_nobody_can_change_them(stored, monkeypatch):

@@ -8,7 +8,6 @@ from rsuper.artifacts import Layout
 from rsuper.config.load import load_experiment
 from rsuper.data.sources.raw_case import origin_of
 from rsuper.data.sources.registry import (
-    adapter_file,
     case_tables,
     named_by_hand,
     report_tables,
@@ -16,8 +15,8 @@ from rsuper.data.sources.registry import (
 from rsuper.devices import CHOICES, visible_devices
 from rsuper.engine.settings import Settings
 from rsuper.errors import RsuperError
-from rsuper.fingerprint import fingerprint
 from rsuper.methods import available, with_upstream
+from rsuper.provenance.code import rule_code
 from rsuper.publish.figures.error_runs import error_runs
 from rsuper.publish.figures.shown_runs import landed_runs, shown_runs
 from rsuper.publish.timing import end_of_run
@@ -145,16 +144,10 @@ def shards_of(dataset):
     ]
 
 
-def adapter_of(dataset):
-    """File of the module that reads a data set."""
-    return adapter_file(EXPERIMENT.datasets[dataset].source)
-
-
-def code(script, *more):
-    """Fingerprint of a rule's script and of all modules of ours that it imports."""
-    return or_stop(
-        lambda: fingerprint([ROOT / "workflow" / "scripts" / script, *more], ROOT)
-    )
+def code(script, dataset=""):
+    """Fingerprint of a rule's script and of all files of ours that it reads or imports."""
+    rule_name = script.removesuffix(".py")
+    return or_stop(lambda: rule_code(rule_name, EXPERIMENT, dataset, ROOT))
 
 
 def section(*names):

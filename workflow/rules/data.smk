@@ -59,7 +59,7 @@ if SEGMENTED:
             root=lambda wildcards: str(raw_root(wildcards.dataset)),
             dataset=lambda wildcards: dataset_settings(wildcards.dataset),
             settings=section("organ_segmenter"),
-            code=lambda wildcards: code("organs.py", adapter_of(wildcards.dataset)),
+            code=lambda wildcards: code("organs.py", wildcards.dataset),
         script:
             "../scripts/organs.py"
 
@@ -82,7 +82,7 @@ rule cohort:
         root=lambda wildcards: str(raw_root(wildcards.dataset)),
         dataset=lambda wildcards: dataset_settings(wildcards.dataset),
         mask_role=EXPERIMENT.roles["mask_train"],
-        code=lambda wildcards: code("cohort.py", adapter_of(wildcards.dataset)),
+        code=lambda wildcards: code("cohort.py", wildcards.dataset),
     script:
         "../scripts/cohort.py"
 

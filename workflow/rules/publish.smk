@@ -145,9 +145,6 @@ rule paper_audit:
     benchmark:
         artifact("benchmarks", "paper_audit.tsv")
     params:
-        code=code(
-            "paper_audit.py",
-            *sorted((ROOT / "rsuper" / "publish" / "paper").iterdir()),
-        ),
+        code=code("paper_audit.py"),
     script:
         "../scripts/paper_audit.py"

@@ -1,11 +1,7 @@
 # Free text to findings, with the accuracy of the extraction where the truth is known; to vectors, for methods that
 # read text; and how well the readers of an experiment read reports that they were not written on.
 
-from rsuper.extraction_report.real_sets import LABELS, real_report_files
-
-PROMPTS = sorted(ROOT.glob("rsuper/extraction/prompts/*.md"))
-if EXPERIMENT.extraction.prompt.endswith(".md"):
-    PROMPTS.append(Path(EXPERIMENT.extraction.prompt))
+from rsuper.extraction_report.real_sets import real_report_files
 
 
 rule findings:
@@ -25,9 +21,7 @@ rule findings:
         dataset=lambda wildcards: dataset_settings(wildcards.dataset),
         settings=section("extraction"),
         answers=lambda wildcards: str(LAYOUT.answers(wildcards.dataset)),
-        code=lambda wildcards: code(
-            "findings.py", adapter_of(wildcards.dataset), *PROMPTS
-        ),
+        code=lambda wildcards: code("findings.py", wildcards.dataset),
     script:
         "../scripts/findings.py"
 
@@ -76,6 +70,6 @@ rule extraction_report:
     params:
         settings=section("extraction", "extraction_report"),
         answers=artifact("extraction_report", "answers.sqlite"),
-        code=code("extraction_report.py", *PROMPTS, LABELS),
+        code=code("extraction_report.py"),
     script:
         "../scripts/extraction_report.py"

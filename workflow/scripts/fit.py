@@ -33,7 +33,8 @@ def main(snakemake: Any) -> None:
     refuse_to_open(collection.report_files(), method.name)
     started = time.perf_counter()
     fit_as_asked(snakemake, method, task, config)
-    write_record(task, method, config, experiment, collection, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    write_record(task, method, config, experiment, collection, seconds, wildcards.budget)
 
 
 run(main, snakemake)
