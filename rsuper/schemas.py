@@ -153,6 +153,17 @@ COMPARISONS = Table(
         "reason": TEXT,
     },
 )
+FAILED_RUNS = Table(
+    "failed_runs.csv",
+    {
+        "budget": TEXT,
+        "method": TEXT,
+        "seed": TEXT,
+        "target": TEXT,  # blank: all
+        "sign": TEXT,  # no mask | one score | no learning
+        "finding": TEXT,
+    },
+)
 LEAKED = Table(
     "leaked.csv",
     {

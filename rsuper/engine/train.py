@@ -188,14 +188,17 @@ class _Training(Generic[BatchT]):
         A step's losses are read when it is done: the host queues a whole step before it waits. Weights that
         took in what is not finite are lost with the run that ends here; the last checkpoint is from before.
         """
-        joined = distributed.average(torch.cat([each.values for each in self.unread])).tolist()
+        own = torch.cat([each.values for each in self.unread])
+        joined, mine = torch.stack([distributed.average(own.clone()), own]).tolist()
         for each in self.unread:
             *numbers, norm = joined[: len(each.values)]
-            joined = joined[len(each.values) :]
+            here = all(math.isfinite(value) for value in mine[: len(numbers)])
+            joined, mine = joined[len(each.values) :], mine[len(each.values) :]
             values = dict(zip(each.names, numbers, strict=True))
             where = f"for cases {list(each.case_ids)}"
             if bad := [name for name, value in values.items() if not math.isfinite(value)]:
-                raise DataError(f"step {each.step}: loss term(s) {bad} not finite {where}")
+                of = "in another process, whose message names its cases" if here else where
+                raise DataError(f"step {each.step}: loss term(s) {bad} not finite {of}")
             if not math.isfinite(norm):
                 raise DataError(f"step {each.step}: the gradient is not finite {where}")
             minimized = sum(values[name] for name in each.minimized)

@@ -58,10 +58,12 @@ class RunTrainer(nnUNetTrainer):
                 rate = self.initial_lr * (1 - done) ** _DECAY
                 for group in self.optimizer.param_groups:
                     group["lr"] = rate
-                losses.append(float(self.train_step(next(self.dataloader_train))["loss"]))
+                batch = next(self.dataloader_train)
+                losses.append(float(self.train_step(batch)["loss"]))
                 step, seconds = step + 1, time.perf_counter() - started
                 if not math.isfinite(losses[-1]):
-                    raise DataError(f"step {step - 1}: nnU-Net's loss is {losses[-1]}")
+                    cases = list(batch["keys"])
+                    raise DataError(f"step {step - 1}: nnU-Net's loss is {losses[-1]} for cases {cases}")
                 if step % job["log_every"] == 0 or _share(job, step, seconds) >= 1:
                     line = {"step": step, "learning_rate": rate, "seconds": round(seconds, 2)}
                     log.write(json.dumps({**line, "loss": float(np.mean(losses))}) + "\n")
@@ -81,6 +83,9 @@ class RunTrainer(nnUNetTrainer):
         started = time.perf_counter()
         self.run_training()
         epochs = self.logger.get_value("train_losses", step=None)
+        for epoch, loss in enumerate(epochs):
+            if not math.isfinite(loss):
+                raise DataError(f"epoch {epoch}: nnU-Net's loss is {loss}")
         size = self.num_iterations_per_epoch
         with (model / LOG).open("w", encoding="utf-8") as log:
             for epoch, loss in enumerate(epochs, start=1):

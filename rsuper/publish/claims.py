@@ -13,6 +13,7 @@ from rsuper.config.experiment import Experiment
 from rsuper.evaluate.seeds import over_seeds
 from rsuper.publish.cells import Values
 from rsuper.publish.columns import Column, our_test_set
+from rsuper.publish.failed import failed_rows, judged
 from rsuper.publish.rows import FEW
 from rsuper.publish.verdict import CONTRADICTED, HOLDS, NOT_TESTABLE, UNDECIDED, verdict, verdict_over
 
@@ -37,9 +38,11 @@ COLUMNS = (
     "ci_low",
     "ci_high",
     "p_value",
+    "failed_runs",
     "verdict",
     "why",
 )
+FAILED = "; left undecided where a run failed (failed_runs)"
 # Masks that the paper's rows of a budget were trained with.
 PAPER_MASKS = {
     (FEW, "pancreas"): 50,
@@ -83,6 +86,7 @@ def claims_frame(
     comparisons: pd.DataFrame,
     experiment: Experiment,
     *,
+    failed: pd.DataFrame | None = None,
     claims: Sequence[Claim] | None = None,
     rule: str = "oracle_test",
 ) -> pd.DataFrame:
@@ -90,18 +94,20 @@ def claims_frame(
 
     All numbers are fractions. Where a claim is about several alternatives, `paper_other` is the paper's best
     of them, and ours is the one that the difference is least sure to exceed, named in `compared_with`. With
-    several seeds the values are means over them, and the intervals are over seeds and cases.
+    several seeds the values are means over them, and the intervals are over seeds and cases. `failed_runs`
+    names the seeds that collapsed or did not learn: with one on either side a comparison decides nothing.
 
     Args:
         metrics: frame with the columns of METRICS.
         comparisons: frame with the columns of COMPARISONS; its method must be the claims' method.
         experiment: names the test sets that stand for the paper's.
+        failed: frame with the columns of FAILED_RUNS; None: nothing failed.
         claims: None takes the paper's.
         rule: threshold rule of F1.
     """
     values, settled = Values(metrics, experiment, rule), over_seeds(comparisons)
     rows = [
-        _row(claim, values, settled, experiment, rule)
+        _row(claim, values, settled, experiment, rule, failed)
         for claim in (paper_claims() if claims is None else claims)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -148,14 +154,24 @@ def _expand(entry: Mapping[str, object]) -> Iterator[Claim]:
 
 
 def _row(
-    claim: Claim, values: Values, comparisons: pd.DataFrame, experiment: Experiment, rule: str
+    claim: Claim,
+    values: Values,
+    comparisons: pd.DataFrame,
+    experiment: Experiment,
+    rule: str,
+    failed: pd.DataFrame | None,
 ) -> dict[str, object]:
     test_set = our_test_set(claim.test_set, experiment)
     column = Column(claim.target, test_set, claim.metric)
     found = [_difference(claim, other, test_set, comparisons, experiment, rule) for other in claim.others]
     level = experiment.evaluation.significance
-    verdicts = [verdict(item.ci_low, item.ci_high, item.p_value, significance=level) for item in found]
-    judged = NOT_TESTABLE if claim.not_testable else verdict_over(verdicts)
+    broken = failed_rows(failed, claim.budget, (claim.method, *claim.others), claim.target)
+    measured = [verdict(item.ci_low, item.ci_high, item.p_value, significance=level) for item in found]
+    verdicts = [
+        judged(each, failed=bool({claim.method, item.other} & set(broken)))
+        for item, each in zip(found, measured, strict=True)
+    ]
+    overall = NOT_TESTABLE if claim.not_testable else verdict_over(verdicts)
     weakest = min(found, key=lambda item: math.inf if math.isnan(item.ci_low) else item.ci_low)
 
     def value(method: str) -> float:
@@ -174,8 +190,9 @@ def _row(
         "compared_with": "" if math.isnan(weakest.ci_low) else weakest.other,
         **{name: round(getattr(weakest, name), 4) for name in ("difference", "ci_low", "ci_high")},
         "p_value": weakest.p_value,
-        "verdict": judged,
-        "why": claim.not_testable or _why(found, verdicts),
+        "failed_runs": "; ".join(broken.values()),
+        "verdict": overall,
+        "why": claim.not_testable or _why(found, measured) + (FAILED if verdicts != measured else ""),
     }
 
 

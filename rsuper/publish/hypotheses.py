@@ -6,6 +6,7 @@ import pandas as pd
 
 from rsuper.config.experiment import Experiment, Hypothesis
 from rsuper.evaluate.seeds import over_seeds
+from rsuper.publish.failed import failed_rows, judged
 from rsuper.publish.verdict import verdict
 from rsuper.stats.multiplicity import holm
 
@@ -24,29 +25,39 @@ COLUMNS = (
     "ci_high",
     "p_value",
     "p_adjusted",
+    "failed_runs",
     "verdict",
 )
 RULE = "validation"  # thresholds of F1: nothing that a hypothesis is judged by is tuned on a test set
 
 
-def hypotheses_frame(comparisons: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
+def hypotheses_frame(
+    comparisons: pd.DataFrame, experiment: Experiment, *, failed: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Judge every hypothesis in every target, test set and metric.
 
     Differences are those of the reference less the other row; with several seeds means over them, with
     intervals over seeds and cases. p-values (of AUC and F1) are adjusted by Holm over the targets, test sets
     and metrics of one hypothesis, and the verdict asks for both, interval and adjusted p. A hypothesis that
-    expects the reference below holds where the interval lies below 0.
+    expects the reference below holds where the interval lies below 0. With a failed run on either side
+    nothing is decided.
 
     Args:
         comparisons: frame with the columns of COMPARISONS.
         experiment: with its hypotheses; none gives an empty frame.
+        failed: frame with the columns of FAILED_RUNS; None: nothing failed.
     """
     settled = over_seeds(comparisons)
-    parts = [_judged(hypothesis, settled, experiment) for hypothesis in experiment.hypotheses]
+    parts = [_judged(hypothesis, settled, experiment, failed) for hypothesis in experiment.hypotheses]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
 
 
-def _judged(hypothesis: Hypothesis, comparisons: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
+def _judged(
+    hypothesis: Hypothesis,
+    comparisons: pd.DataFrame,
+    experiment: Experiment,
+    failed: pd.DataFrame | None,
+) -> pd.DataFrame:
     cells = [
         _cell(hypothesis, comparisons, experiment, target, test_set, metric)
         for target in experiment.targets
@@ -61,9 +72,17 @@ def _judged(hypothesis: Hypothesis, comparisons: pd.DataFrame, experiment: Exper
     if hypothesis.expected == "below":
         bounds = -bounds[["ci_high", "ci_low"]]
     level = experiment.evaluation.significance
+    methods = (experiment.evaluation.reference, hypothesis.other)
+    broken = {
+        target: "; ".join(failed_rows(failed, hypothesis.budget, methods, target).values())
+        for target in experiment.targets
+    }
+    frame["failed_runs"] = frame["target"].map(broken)
     frame["verdict"] = [
-        verdict(low, high, p, significance=level)
-        for (low, high), p in zip(bounds.to_numpy(dtype=float), frame["p_adjusted"], strict=True)
+        judged(verdict(low, high, p, significance=level), failed=bool(broken[target]))
+        for (low, high), p, target in zip(
+            bounds.to_numpy(dtype=float), frame["p_adjusted"], frame["target"], strict=True
+        )
     ]
     return frame
 
@@ -94,4 +113,4 @@ def _cell(
     numbers = ("difference", "ci_low", "ci_high", "p_value")
     measured = {each: math.nan if found.empty else float(found.iloc[0][each]) for each in numbers}
     stated = {each: getattr(hypothesis, each) for each in ("id", "statement", "expected")}
-    return stated | wanted | measured | {"metric": metric, "p_adjusted": math.nan}
+    return stated | wanted | measured | {"metric": metric, "p_adjusted": math.nan, "failed_runs": ""}

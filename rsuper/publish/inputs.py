@@ -11,7 +11,7 @@ from rsuper.config.experiment import Experiment
 from rsuper.config.load import load_experiment
 from rsuper.methods import Card, available, find
 from rsuper.publish.table2 import Supervision
-from rsuper.schemas import COMPARISONS, LEAKED, METRICS
+from rsuper.schemas import COMPARISONS, FAILED_RUNS, LEAKED, METRICS
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Inputs:
     comparisons: pd.DataFrame
     masks: Mapping[str, Mapping[str, int]]  # per budget: tumor CTs with masks, per target
     supervision: Supervision
+    failed: pd.DataFrame  # runs that collapsed or did not learn
     leaked: pd.DataFrame  # test cases whose patient is in training too; none where such a run is stopped
 
     @classmethod
@@ -33,6 +34,7 @@ class Inputs:
         metrics: Path,
         comparisons: Path,
         supervision: Path,
+        failed: Path,
         leaked: Path | None = None,
     ) -> "Inputs":
         """Read everything.
@@ -53,6 +55,7 @@ class Inputs:
                 for budget, counts in budgets.items()
                 for method in (*experiment.budgets[budget].methods, *experiment.budgets[budget].controls)
             },
+            failed=read_table(failed, FAILED_RUNS),
             leaked=pd.DataFrame(columns=list(LEAKED.columns))
             if leaked is None
             else read_table(leaked, LEAKED),

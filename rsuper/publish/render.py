@@ -26,6 +26,7 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "†": r"$^{\dagger}$",
+    "‡": r"$^{\ddagger}$",
 }
 MARKS_NOTE = (
     "Percent. A mark in a row: the reference method is significantly above this row (in the reference's own "

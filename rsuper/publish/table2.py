@@ -7,6 +7,7 @@ import pandas as pd
 from rsuper.config.experiment import Experiment
 from rsuper.publish.cells import Marks, Values
 from rsuper.publish.columns import TESTED, Column, further_columns, groups, paper_columns
+from rsuper.publish.failed import failed_text
 from rsuper.publish.rows import RUN, Card, Row, table_rows
 
 # Training cases behind a row: (budget, method) -> masks per target, reports per target.
@@ -22,6 +23,7 @@ def table2(
     cards: Sequence[Card],
     *,
     supervision: Supervision,
+    failed: pd.DataFrame | None = None,
     rule: str = "oracle_test",
     stratum: str = "all",
 ) -> pd.DataFrame:
@@ -30,8 +32,8 @@ def table2(
     Values are fractions, means over seeds. First come the paper's columns under our test sets' names, then
     those that go beyond it, the number of test cases behind each group ("tumor+tumor-free"), and for F1 and
     AUC the p-value of the reference against the row, its Holm-adjusted twin and the mark: `*` where the gain
-    is significant, `*†` where it also is after adjustment. Everything the experiment did not measure is
-    blank.
+    is significant, `*†` where it also is after adjustment. `failed_seeds` names, per target, the row's
+    seeds that collapsed or did not learn. Everything the experiment did not measure is blank.
 
     Args:
         metrics: frame with the columns of METRICS.
@@ -39,6 +41,7 @@ def table2(
         experiment: names targets, test sets, budgets and controls.
         cards: cards of the method folders that are there.
         supervision: tumor CTs with masks and with reports that each run trained on.
+        failed: frame with the columns of FAILED_RUNS; None: nothing failed.
         rule: threshold rule of F1, sensitivity and specificity.
         stratum: all, small or large.
 
@@ -51,6 +54,7 @@ def table2(
         | _numbers(row, stratum, columns, values)
         | _counts(row, stratum, experiment, values)
         | _significance(row, stratum, columns, marks)
+        | {"failed_seeds": failed_text(failed, row.budget, row.method, experiment.targets)}
         | {"data_note": experiment.data_note}
         for row in table_rows(metrics, experiment, cards)
     )
@@ -117,5 +121,6 @@ def _order(frame: pd.DataFrame, experiment: Experiment) -> list[str]:
         counts = [f"masks_{column.target}", f"reports_{column.target}"]
         paper += [name for name in (*counts, column.name) if name not in paper]
     lead = ["block", "budget", "method", "label", "status", "network"]
-    rest = [str(name) for name in frame if name not in {*lead, *paper, "n_seeds", "data_note"}]
-    return [*lead, *paper, *rest, "n_seeds", "data_note"]
+    last = ["n_seeds", "failed_seeds", "data_note"]
+    rest = [str(name) for name in frame if name not in {*lead, *paper, *last}]
+    return [*lead, *paper, *rest, *last]

@@ -18,6 +18,7 @@ def table3(
     cards: Sequence[Card],
     *,
     supervision: Supervision,
+    failed: pd.DataFrame | None = None,
     rule: str = "oracle_test",
 ) -> pd.DataFrame:
     """Make Table 3: the rows and columns of Table 2 once per stratum, told apart by the first column `size`.
@@ -30,7 +31,14 @@ def table3(
     parts = []
     for stratum in STRATA:
         part = table2(
-            metrics, comparisons, experiment, cards, supervision=supervision, rule=rule, stratum=stratum
+            metrics,
+            comparisons,
+            experiment,
+            cards,
+            supervision=supervision,
+            failed=failed,
+            rule=rule,
+            stratum=stratum,
         )
         part.insert(0, "size", stratum)
         parts.append(part)

@@ -1,6 +1,7 @@
 """Two processes compute the loss and the gradient of one."""
 
 import json
+import math
 import sys
 from contextlib import suppress
 
@@ -10,7 +11,7 @@ from torch import nn
 
 from rsuper.engine import checkpoint, distributed
 from rsuper.engine.train import Stage, train
-from rsuper.errors import ConfigError
+from rsuper.errors import ConfigError, DataError
 from rsuper.losses.contrastive import contrastive_loss
 from rsuper.losses.presence import presence_loss
 from rsuper.losses.restoration import restoration_loss
@@ -131,6 +132,30 @@ def test_training_together_is_training_alone(tmp_path):
     assert sorted(path.name for path in (tmp_path / "two").iterdir()) == sorted(
         path.name for path in (tmp_path / "one").iterdir()
     )
+
+
+def test_a_loss_that_is_not_finite_in_one_process_stops_all_and_names_its_cases(tmp_path):
+    def loss(model, batch):
+        final, _ = model(batch.image)
+        terms = segmentation_loss(final, batch.tumor, batch.known, total=distributed.total)
+        return terms if distributed.is_leader() else {**terms, "dice": terms["dice"] * math.nan}
+
+    def work():
+        whole, own = patches(0), rows(2)
+        kept = [whole.image[own], whole.tumor[own], whole.known[own]]
+        cases = whole.case_ids[own]
+        batch = Patches(*kept, cases, mask_patches=len(cases), report_patches=0, counts={})
+        with pytest.raises(DataError) as caught:
+            train(network(), lambda _: batch, loss, Stage(2, 0.01, Plan()), tmp_path / "two")
+        (tmp_path / f"said-{distributed.rank()}").write_text(f"{caught.value} | {list(cases)}")
+
+    run_together(work, tmp_path / "join")
+    leader, other = ((tmp_path / f"said-{rank}").read_text() for rank in (0, 1))
+    assert leader.startswith(
+        "step 0: loss term(s) ['dice'] not finite in another process, whose message names"
+    )
+    message, cases = other.split(" | ")
+    assert message == f"step 0: loss term(s) ['dice'] not finite for cases {cases}"
 
 
 def spoil(module):

@@ -1,5 +1,6 @@
 import itertools
 import math
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
@@ -306,8 +307,9 @@ def test_wrong_arguments_are_named():
         assign_tumors(torch.zeros(2, 2, 2), [tumor], UNIT, margin_mm=-1.0)
     with pytest.raises((ValueError, TypeError), match="voxels_from"):
         assign_tumors(torch.zeros(2, 2, 2), [tumor], UNIT, voxels_from="bal")
-    with pytest.raises(ValueError, match="last_weight"):
-        assign_tumors(torch.zeros(2, 2, 2), [tumor], UNIT, last_weight=0.0)
+    for last_weight in (0.0, 1.5):
+        with pytest.raises(ValueError, match="last_weight"):
+            assign_tumors(torch.zeros(2, 2, 2), [tumor], UNIT, last_weight=last_weight)
 
 
 def test_tally_by_hand():
@@ -321,3 +323,8 @@ def test_tally_by_hand():
         "tumors_no_room": 1,
     }
     assert set(tally([])) == set(tally(found))
+
+
+def test_a_reported_tumor_cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        ReportedTumor(whole((2, 2, 2)), 8.0, 3.0).volume_mm3 = 1.0

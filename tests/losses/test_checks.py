@@ -30,6 +30,8 @@ WRONG = {
     "volume_loss(p, m, [5.0, -1.0], one)": "must be finite and at least 0, got [5.0, -1.0]",
     "volume_loss(p[0], m[0], one, one)": "tumor must have axes b x y z, got shape (4, 4, 4)",
     "background_loss(2 * p + 1, m)": "tumor must hold probabilities in [0, 1]",
+    "ball_loss(p[0], [[]] * 4, m[0], unit)": "logits must have axes b x y z, got shape (4, 4, 4)",
+    "ball_loss(p[None], [[]], m[None], unit)": "logits must have axes b x y z, got shape (1, 2, 4, 4, 4)",
     "ball_loss(p, [[tumor], []], m.byte(), unit)": "penalized_background must be a bool tensor",
     "ball_loss(p, [tumor, tumor], m, unit)": "tumors needs one list per case (2), got 2 entries",
     "ball_loss(p, [[tumor]], m, unit)": "tumors needs one list per case (2), got 1 entries",

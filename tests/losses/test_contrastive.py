@@ -19,6 +19,15 @@ def test_by_hand():
     assert loss.item() == pytest.approx((rows + columns) / 4, rel=1e-6)
 
 
+def test_centered_tells_apart_what_vectors_do_not_share():
+    # The mean of the images is (5, 1): without it they are (-1, 1) and (1, -1), at right angles to no text.
+    images = torch.tensor([[4.0, 2.0], [6.0, 0.0]])
+    texts = torch.tensor([[-1.0, 1.0], [1.0, -1.0]])
+    # Cosines [[1, -1], [-1, 1]]; divided by 0.5: 2 and -2, a difference of 4 in each row and column.
+    loss = contrastive_loss(images, texts, temperature=0.5, centered=True)
+    assert loss.item() == pytest.approx(math.log(1 + math.exp(-4)), rel=1e-5)
+
+
 @pytest.mark.parametrize("size", [2, 5, 8])
 def test_vectors_that_say_nothing_cost_the_logarithm_of_the_batch(size):
     torch.manual_seed(0)

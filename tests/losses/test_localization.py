@@ -107,3 +107,11 @@ def test_empty_region_and_nan_are_refused():
     probability = torch.tensor([math.nan, 0.2]).reshape(2, 1, 1)
     region = torch.tensor([False, True]).reshape(2, 1, 1)
     assert locate_ball(probability, 1.0, UNIT, region=region) == (1, 0, 0)
+
+
+def test_arguments_may_be_named():
+    assert locate_ball(probability=torch.eye(3)[None], diameter_mm=1.0, spacing_mm=(1.0, 1.0, 1.0)) == (
+        0,
+        0,
+        0,
+    )

@@ -218,3 +218,9 @@ def test_labels_are_no_mask(labels):
         for call in (dsc, lambda *pair: nsd(*pair, ONE_MM, 1.0), lambda *pair: hd95(*pair, ONE_MM)):
             with pytest.raises(ValueError, match=f"{name} must be a mask of booleans, got {labels.__name__}"):
                 call(*pair)
+
+
+def test_arguments_may_be_named():
+    one = np.ones((1, 1, 1), dtype=bool)
+    found = surface_distances(gt=one, pred=one, spacing_mm=(1.0, 1.0, 1.0), boundary="surfel")
+    assert found.gt_to_pred_mm.tolist() == [0.0] * 8

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from rsuper.config.experiment import Experiment
-from rsuper.schemas import COMPARISONS, METRICS
+from rsuper.schemas import COMPARISONS, FAILED_RUNS, METRICS
 
 BASE = {
     "name": "made_up",
@@ -122,3 +122,7 @@ def metrics_of(rows: list[dict[str, object]]) -> pd.DataFrame:
 
 def comparisons_of(rows: list[dict[str, object]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COMPARISONS.columns)).astype({"ablation": bool})
+
+
+def failed_of(rows: list[tuple[str, ...]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(FAILED_RUNS.columns))

@@ -1,5 +1,9 @@
+from long_forms import comparison, comparisons_of
+
+from rsuper.artifacts import read_table
 from rsuper.methods import Card, Uses, available
-from rsuper.publish.deviations import DOCS, FILE, HEAD, deviations_markdown
+from rsuper.publish.deviations import DOCS, FILE, HEAD, MEASURED, deviations_markdown, effects_markdown
+from rsuper.schemas import COMPARISONS
 
 COMMITTED = (DOCS / FILE).read_text(encoding="utf-8")
 
@@ -11,7 +15,21 @@ def card(name, *deviations):
 
 def test_the_committed_file_is_what_head_and_cards_give():
     head = (DOCS / HEAD).read_text(encoding="utf-8")
-    assert deviations_markdown(head, available()) == COMMITTED, "stale: run `make docs`"
+    effects = effects_markdown(read_table(MEASURED, COMPARISONS))
+    assert deviations_markdown(head, available(), effects) == COMMITTED, "stale: run `make docs`"
+
+
+def test_effects_by_hand():
+    rows = [
+        comparison("r_super-a", "auc", -0.01, 0.03, 0.2),
+        comparison("r_super-a", "dsc", 0.1, 0.2, 0.01, convention="tumor_cases"),
+        comparison("r_super-a", "dsc", 0.3, 0.4, 0.01),
+        comparison("segmentation", "auc", 0.1, 0.2, 0.01),
+        comparison("r_super-a", "auc", 0.5, 0.6, 0.01, stratum="small"),
+    ]
+    assert effects_markdown(comparisons_of(rows)).splitlines()[2:] == [
+        "| r_super-a | full | pancreas | external | +1.0 (-1.0 to +3.0) | +15.0 (+10.0 to +20.0) |"
+    ]
 
 
 def test_every_point_stands_under_its_method():

@@ -2,7 +2,7 @@ import json
 
 import pytest
 import yaml
-from long_forms import BASE, comparison, comparisons_of, metric, metrics_of
+from long_forms import BASE, comparison, comparisons_of, failed_of, metric, metrics_of
 
 from rsuper.errors import ArtifactError, ConfigError, MethodError
 from rsuper.methods import available
@@ -24,15 +24,23 @@ NONE = {"pancreas": 0, "kidney": 0}
 
 
 def files(folder, methods=("segmentation", "r_super-volume_only", "silent")):
-    """The four files that tables are made from."""
+    """The files that tables are made from."""
     budgets = {"few": {"methods": ["segmentation", "r_super"]}, "full": {"methods": list(methods)}}
     paths = [
-        folder / name for name in ("experiment.yaml", "metrics.csv", "comparisons.csv", "supervision.json")
+        folder / name
+        for name in (
+            "experiment.yaml",
+            "metrics.csv",
+            "comparisons.csv",
+            "supervision.json",
+            "failed_runs.csv",
+        )
     ]
     paths[0].write_text(yaml.safe_dump(BASE | {"budgets": budgets}))
     metrics_of([metric("full", "segmentation", "auc", 0.75)]).to_csv(paths[1], index=False)
     comparisons_of([comparison("segmentation", "auc", -0.1, 0.2, 0.3)]).to_csv(paths[2], index=False)
     paths[3].write_text(json.dumps(COUNTS))
+    failed_of([("full", "segmentation", "0", "", "no learning", "made up")]).to_csv(paths[4], index=False)
     return paths
 
 
@@ -58,6 +66,7 @@ def test_tables_cards_and_experiment_as_they_are(tmp_path):
     assert inputs.experiment.name == "made_up"
     assert [card.name for card in inputs.cards] == sorted(available())
     assert inputs.metrics["value"].tolist() == [0.75]
+    assert inputs.failed["finding"].tolist() == ["made up"]
     assert inputs.metrics["stratum"].tolist() == ["all"]
     assert inputs.comparisons["p_value"].tolist() == [0.3]
     assert inputs.comparisons["ablation"].tolist() == [False]

@@ -156,3 +156,8 @@ def test_coverage_of_two_levels_with_eight_seeds():
 def test_an_unknown_method_is_refused():
     with pytest.raises(ValueError, match="method must be one of"):
         _check_method("t")
+
+
+def test_acceleration_does_not_depend_on_the_unit():
+    values = np.array([0.1, 0.2, 0.3, 0.9])
+    assert acceleration([1e-8 * values]) == pytest.approx(acceleration([values]), rel=1e-6)

@@ -186,3 +186,9 @@ def test_unusable_arguments_are_refused():
         interval("mean", labels, scores, generator=generator, draws=0)
     with pytest.raises(ValueError, match="level"):
         interval("mean", labels, scores, generator=generator, level=95.0)
+
+
+def test_one_tumor_is_enough_for_f1():
+    calls = np.array([1, 0, 1])
+    found = interval("f1", np.array([1, 0, 0]), calls, generator=np.random.default_rng(0))
+    assert found.value == pytest.approx(2 / 3)

@@ -137,3 +137,16 @@ def test_several_seeds_are_tested_by_the_kernel_of_their_mean():
     assert delong_test(labels, np.tile(a[0], (4, 1)), np.tile(b[0], (4, 1))) == one
     with pytest.raises(ValueError, match="equally many seeds, got 3 and 2"):
         delong_test(labels, a, b[:2])
+
+
+def test_two_cases_of_each_class_are_enough_for_an_interval():
+    found = auc_interval(np.array([1, 1, 0, 0]), np.array([4.0, 3.0, 2.0, 1.0]))
+    assert (found.value, found.low) == (1.0, pytest.approx(math.sqrt(0.025)))
+
+
+def test_gaps_that_are_constant_for_one_class_alone_are_an_ordinary_test():
+    # Gaps per pair: (1, 0) for both positives: constant over positives, not over negatives.
+    labels = np.array([1, 1, 0, 0])
+    found = delong_test(labels, np.array([3.0, 3.0, 1.0, 2.0]), np.array([3.0, 3.0, 4.0, 2.0]))
+    assert (found.auc_a, found.auc_b, found.degenerate) == (1.0, 0.5, False)
+    assert found.standard_error == pytest.approx(0.5)  # column means 1, 0: variance 1/2, over 2

@@ -1,3 +1,5 @@
+from dataclasses import FrozenInstanceError
+
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
@@ -27,3 +29,8 @@ def test_wrong_arguments_are_refused():
             wilson_interval(successes, trials)
     with pytest.raises(ValueError, match="level"):
         wilson_interval(1, 2, 1.0)
+
+
+def test_an_interval_cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        wilson_interval(1, 2).low = 0.0

@@ -119,3 +119,5 @@ def test_several_seeds_are_swapped_together():
         assert found.n_discordant == int((a != b).any(axis=0).sum())
     with pytest.raises(ValueError, match="equally many seeds, got 3 and 2"):
         paired_permutation_test(labels, a, b[:2])
+    with pytest.raises(ValueError, match="equally many seeds, got 2 and 3"):
+        paired_permutation_test(labels, a[:2], b)

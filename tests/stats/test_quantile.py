@@ -38,3 +38,9 @@ def test_bounds_hold_the_quantile_as_often_as_they_say(share):
 def test_nothing_to_bound(values, share):
     with pytest.raises(ValueError, match="share within"):
         quantile_interval(values, share)
+
+
+def test_the_upper_bound_is_the_rank_after_the_binomial_quantile():
+    # Of nine values 2 to 7 lie below the median in 95 % of samples: the second and the eighth bound it.
+    found = quantile_interval([9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0], 0.5)
+    assert (found.value, found.low, found.high) == (5.0, 2.0, 8.0)

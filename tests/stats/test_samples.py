@@ -11,6 +11,11 @@ def test_labels_of_any_type_become_booleans():
         assert as_labels(labels).tolist() == [False, True]
 
 
+def test_a_class_may_be_absent_unless_it_is_asked_for():
+    assert as_labels(np.array([0, 0])).tolist() == [False, False]
+    assert as_labels(np.array([1, 1])).tolist() == [True, True]
+
+
 def test_unusable_labels_are_refused():
     for labels in (np.array([0, 2]), np.array([0.0, math.nan])):
         with pytest.raises(ValueError, match="0 or 1"):

@@ -7,8 +7,8 @@ import yaml
 
 from rsuper.artifacts import Layout, read_table, write_json, write_table
 from rsuper.publish.figures.tables import EXTRACTION_ERRORS
-from rsuper.schemas import COMPARISONS, METRICS
-from tests.publish.long_forms import comparison, comparisons_of, metric, metrics_of
+from rsuper.schemas import COMPARISONS, FAILED_RUNS, METRICS
+from tests.publish.long_forms import comparison, comparisons_of, failed_of, metric, metrics_of
 from tests.workflow.conftest import Project, copy_project
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("extraction_errors")]
@@ -38,6 +38,7 @@ def test_the_rule_draws_from_the_long_forms(project: Project) -> None:
     write_table(metrics_of(rows), layout.root / "metrics.csv", METRICS)
     write_table(comparisons_of(compared), layout.root / "comparisons.csv", COMPARISONS)
     counts = {"pancreas": 8, "kidney": 8}
+    write_table(failed_of([]), layout.root / "failed_runs.csv", FAILED_RUNS)
     write_json({"few": {"masks": counts, "reports": counts}}, layout.root / "supervision.json")
     files = [f"results/extraction_errors/figures/extraction_errors.{kind}" for kind in ("svg", "png", "csv")]
     project.run(files[0], config=CONFIG, options=("--allowed-rules", "extraction_errors"))

@@ -74,6 +74,7 @@ rule metrics:
         metrics=artifact("metrics.csv"),
         comparisons=artifact("comparisons.csv"),
         supervision=artifact("supervision.json"),
+        failed=artifact("failed_runs.csv"),
     log:
         artifact("logs", "metrics.log"),
     benchmark:

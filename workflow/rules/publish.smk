@@ -15,6 +15,7 @@ LONG_FORMS = {
     "metrics": artifact("metrics.csv"),
     "comparisons": artifact("comparisons.csv"),
     "supervision": artifact("supervision.json"),
+    "failed": artifact("failed_runs.csv"),
     **LEAKED,
 }
 SHOWN = section(

@@ -12,7 +12,7 @@ from rsuper.publish.render import write_csv, write_twins
 def main(snakemake: Any) -> None:
     """Write one row per claim with its verdict."""
     inputs = Inputs.read(Path(snakemake.params.experiment), *map(Path, snakemake.input))
-    frame = claims_frame(inputs.metrics, inputs.comparisons, inputs.experiment)
+    frame = claims_frame(inputs.metrics, inputs.comparisons, inputs.experiment, failed=inputs.failed)
     write_csv(frame, Path(snakemake.output.table))
     write_twins(frame, Path(snakemake.output.table), notes=[inputs.experiment.data_note])
 

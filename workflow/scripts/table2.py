@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from rsuper.job import run
+from rsuper.publish.failed import failed_notes, marked
 from rsuper.publish.inputs import Inputs
 from rsuper.publish.render import leaked_notes, table_notes, table_sections, write_csv, write_twins
 from rsuper.publish.table2 import table2
@@ -16,7 +17,7 @@ def main(snakemake: Any) -> None:
     if output.get("with_leaked"):
         twins.append(("oracle_test", "leaked_", output.with_leaked))
     for rule, forms, path in twins:
-        names = [f"{forms}metrics", f"{forms}comparisons", "supervision", "leaked"]
+        names = [f"{forms}metrics", f"{forms}comparisons", "supervision", "failed", "leaked"]
         paths = [Path(files[name]) for name in names if files.get(name)]
         inputs = Inputs.read(Path(snakemake.params.experiment), *paths)
         frame = table2(
@@ -25,11 +26,14 @@ def main(snakemake: Any) -> None:
             inputs.experiment,
             inputs.cards,
             supervision=inputs.supervision,
+            failed=inputs.failed,
             rule=rule,
         )
         write_csv(frame, Path(path))
         notes = [*table_notes(inputs.experiment, rule), *leaked_notes(inputs.leaked, included=bool(forms))]
-        write_twins(frame, Path(path), sections=table_sections(frame, inputs.experiment), notes=notes)
+        notes += failed_notes(inputs.failed, inputs.metrics, inputs.cards)
+        sections = table_sections(frame, inputs.experiment)
+        write_twins(marked(frame), Path(path), sections=sections, notes=notes)
 
 
 run(main, snakemake)
