@@ -12,7 +12,7 @@ SNAKEMAKE := OMP_NUM_THREADS=1 $(BIN)/snakemake $(if $(PROFILE),--workflow-profi
 COVERAGE := --cov --cov-report=term --cov-fail-under=90
 EXPERIMENT := --config experiment=$(CONFIG)
 
-.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report provenance verify all test test-fast test-learning test-gpu test-slurm check format lint types new-method docs unlock clean test-mutants
+.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report provenance verify all test test-fast test-learning test-gpu test-slurm check format lint types new-method docs unlock clean test-mutants fuzz audit-dependencies
 
 help:  ## this text
 	@grep -hE '^[a-z0-9_ -]+:.*##' $(MAKEFILE_LIST) | awk -F':[^#]*## ' '{printf "  make %s\n      %s\n", $$1, $$2}'
@@ -54,6 +54,20 @@ test-slurm: setup  ## the workflow through a real Slurm with pretend GPUs, insta
 
 test-mutants: setup  ## 300 changes of losses, metrics and statistics, each against the tests; at most an hour, results/reference/mutants (ARGS=--again: those that survived)
 	$(BIN)/python benchmarks/mutants.py --out results/reference/mutants $(ARGS)
+
+MINUTES ?= 10
+FUZZED ?= results/reference/fuzz
+fuzz: setup  ## report texts, experiment files and cards, tables and NIfTI files that nobody wrote, for MINUTES=10 each; the result in FUZZED=folder
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.run --minutes $(MINUTES) --out $(FUZZED) $(ARGS)
+
+SERVICE ?= pypi
+AUDITOR := .venv-audit/bin/pip-audit
+$(AUDITOR): | setup
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet "pip-audit==2.10.1"
+
+audit-dependencies: setup $(AUDITOR)  ## which of the pinned packages have known vulnerabilities; asks pypi.org (SERVICE=osv: osv.dev), and says so where it gets no answer
+	$(BIN)/python -m tests.security.audit $(AUDITOR) constraints.txt $(SERVICE)
 
 check: lint types test  ## format, lint, types, Snakemake's own lint, tests
 

@@ -65,14 +65,17 @@ def short_row(path: Path) -> str:
     pandas takes the cells that are missing for blank ones: a row that was cut off would lose them silently.
     """
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        rows = csv.reader(stream)
-        width = len(next(rows, []))
-        for number, row in enumerate(rows, start=2):
-            if len(row) < width and any(cell.strip() for cell in row):
-                return (
-                    f"row {number} ({row[0]}): {len(row)} cells, but the header has {width}; give every row "
-                    "all cells, blank or not"
-                )
+        rows, number = csv.reader(stream), 1
+        try:
+            width = len(next(rows, []))
+            for number, row in enumerate(rows, start=2):
+                if len(row) < width and any(cell.strip() for cell in row):
+                    return (
+                        f"row {number} ({row[0]}): {len(row)} cells, but the header has {width}; give every "
+                        "row all cells, blank or not"
+                    )
+        except csv.Error as error:
+            return f"not readable as CSV after row {number}: {error}; is a quote left open?"
     return ""
 
 

@@ -33,7 +33,9 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ArtifactError(f"{path}: no such file") from None
-    except json.JSONDecodeError as error:
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:  # no JSON, or not in UTF-8
         raise ArtifactError(f"{path}: damaged JSON: {error}") from None
 
 
@@ -47,12 +49,17 @@ def read_lines(path: Path) -> Iterator[str]:
     """Yield the non-blank lines of a text file.
 
     Raises:
-        ArtifactError: the file is missing.
+        ArtifactError: the file is missing, cannot be read or is not in UTF-8.
     """
     if not path.is_file():
         raise ArtifactError(f"{path}: no such file")
-    with path.open(encoding="utf-8") as stream:
-        yield from (line for line in stream if line.strip())
+    try:
+        with path.open(encoding="utf-8") as stream:
+            yield from (line for line in stream if line.strip())
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"{path}: damaged: not in UTF-8: {error}") from None
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

@@ -12,16 +12,15 @@ after.
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from rsuper.artifacts import Layout
 from rsuper.collection import Collection
-from rsuper.config.load import load_experiment
+from rsuper.config.load import load_experiment, parse
 from rsuper.engine import distributed
 from rsuper.errors import MethodError, RsuperError
 from rsuper.files import read_json, write_json
@@ -31,8 +30,7 @@ from rsuper.runs import make_task
 from rsuper.task import Task
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(BaseModel):
     """Which run to fit, and where its output goes; plain values, for they pass between processes.
 
     Attributes:
@@ -40,13 +38,15 @@ class Request:
         log: file that gets what the processes print; None: nothing is redirected.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     experiment: str
     method: str
     budget: str
     seed: int
     device: str
     threads: int = 1
-    values: Mapping[str, object] = field(default_factory=dict)
+    values: Mapping[str, object] = Field(default_factory=dict)
     log: str | None = None
 
 
@@ -125,14 +125,18 @@ def _logged(path: str | None) -> Iterator[None]:
 
 def save(request: Request, path: Path) -> None:
     """Write a request for `python -m rsuper.fitting`."""
-    write_json(asdict(request), path)
+    write_json(request.model_dump(mode="json"), path)
 
 
 def main(arguments: list[str]) -> None:
     """Fit the run of a request file."""
     if len(arguments) != 1:
         raise SystemExit("usage: python -m torch.distributed.run [...] -m rsuper.fitting request.json")
-    work(Request(**read_json(Path(arguments[0]))))
+    path = Path(arguments[0])
+    try:
+        work(parse(Request, read_json(path), str(path)))
+    except RsuperError as error:
+        raise SystemExit(f"{type(error).__name__}: {error}") from None
 
 
 if __name__ == "__main__":

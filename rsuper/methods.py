@@ -1,5 +1,6 @@
 """Method folders: their cards, how they are found, named and loaded. Readable without torch."""
 
+import difflib
 import importlib.util
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rsuper.config.load import parse, read_yaml
 from rsuper.errors import ConfigError, MethodError
@@ -43,9 +44,9 @@ class Ticks(_Section):
 class Resources(_Section):
     """What a job of this method asks the cluster for."""
 
-    gpu: int = 1
-    mem_mb: int = 16_000
-    runtime: int = Field(60, description="minutes")
+    gpu: int = Field(1, ge=0)
+    mem_mb: int = Field(16_000, ge=100)
+    runtime: int = Field(60, ge=1, description="minutes")
 
 
 class Card(_Section):
@@ -67,6 +68,15 @@ class Card(_Section):
     )
     deviations: tuple[str, ...] = ()
     name: str = ""
+
+    @model_validator(mode="after")
+    def _of_variants_there_are(self) -> "Card":
+        for key, named in (("variant_labels", self.variant_labels), ("variant_needs", self.variant_needs)):
+            unknown = sorted(set(named) - set(self.variants))
+            if unknown:
+                near = _near(unknown[0], self.variants)
+                raise ValueError(f"{key} names '{unknown[0]}', which is none of the variants{near}")
+        return self
 
 
 class Method(_Section):
@@ -164,12 +174,33 @@ def find(name: str, root: Path = METHODS) -> Method:
     cards = available(root)
     if folder not in cards:
         raise MethodError(
-            f"unknown method '{name}': there is no folder '{root / folder}'; known: {sorted(cards)}"
+            f"unknown method '{name}': there is no folder '{root / folder}'{_near(folder, cards)}; "
+            f"known: {sorted(cards)}"
         )
     if variant and variant not in cards[folder].variants:
         known = [f"{folder}-{known}" for known in cards[folder].variants]
-        raise MethodError(f"unknown variant '{name}'; {folder}/method.yaml has: {known}")
+        raise MethodError(f"unknown variant '{name}'{_near(name, known)}; {folder}/method.yaml has: {known}")
     return Method(name=name, folder=root / folder, variant=variant or None, card=cards[folder])
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"; do you mean '{near[0]}'?" if near else ""
+
+
+def refuse_unknown(folders: Iterable[str], source: Path, root: Path = METHODS) -> None:
+    """Make sure that settings are those of a method folder: others would be passed over without a word.
+
+    Raises:
+        ConfigError: names the first one that is none, and its source.
+    """
+    known = sorted(available(root))
+    for folder in folders:
+        if folder not in known:
+            raise ConfigError(
+                f"{source}: key 'methods.{folder}': there is no such method folder{_near(folder, known)}; "
+                f"known: {known}"
+            )
 
 
 def with_upstream(names: Iterable[str], root: Path = METHODS) -> dict[str, Method]:
@@ -203,10 +234,14 @@ def _load(folder: Path) -> ModuleType:
     sys.modules[name] = module  # pydantic and dataclasses look their module up by name
     try:
         spec.loader.exec_module(module)
-    except (ImportError, SyntaxError, NameError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except Exception as error:  # whatever a file of the user's raises, its author is told which file it is
         del sys.modules[name]
         raise MethodError(f"{path}: cannot be imported: {error}") from error
     missing = [attribute for attribute in CONTRACT if not hasattr(module, attribute)]
     if missing:
         raise MethodError(f"{path}: the contract asks for {list(CONTRACT)}; missing: {missing}")
+    if not (isinstance(module.Config, type) and issubclass(module.Config, BaseModel)):
+        raise MethodError(f"{path}: Config must be a class that inherits from pydantic's BaseModel")
+    if not (callable(module.fit) and callable(module.predict)):
+        raise MethodError(f"{path}: fit and predict must be functions")
     return module

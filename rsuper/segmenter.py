@@ -45,7 +45,7 @@ def new_network(task: Task) -> SegmentationNetwork:
                 task.network.name, input_channels(task.network), len(task.targets), **task.network.options
             )
         network.check_patch(task.network.patch)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:  # a wrong value; an option that it does not have
         raise ConfigError(f"section 'network' of the experiment ({task.network.name}): {error}") from None
     return network.to(task.device)
 

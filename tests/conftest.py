@@ -4,6 +4,7 @@ Organs are boxes (RAS+ voxels of 4 mm), so that truths can be computed by hand; 
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -100,6 +101,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if marked and not torch.cuda.is_available():
         for item in marked:
             item.add_marker(pytest.mark.skip(reason="needs a GPU: torch sees none"))
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """Count the kinds of bad input that were collected."""
+    marks = [mark for item in items if (mark := item.get_closest_marker("bad_input"))]
+    borders = Counter(mark.args[0] for mark in marks)
+    return (
+        [f"bad inputs: {len(marks)} ({', '.join(f'{b} {n}' for b, n in sorted(borders.items()))})"]
+        if marks
+        else []
+    )
 
 
 def _box(bounds: tuple[tuple[int, int, int], tuple[int, int, int]]) -> np.ndarray:

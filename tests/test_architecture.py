@@ -34,6 +34,7 @@ LINES = {
     "installation": 3,
     "public": 3,
     "devices": 4,
+    "profiles": 4,
     "session": 4,
     "data": 4,
     "engine": 4,

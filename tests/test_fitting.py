@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-from dataclasses import replace
 
 import pytest
 
@@ -22,8 +21,9 @@ def request_of(collection, tmp_path, monkeypatch):
     for name in ("data", "report_vectors"):
         (tmp_path / "results" / "tiny" / name).symlink_to(collection.layout.root / name)
     monkeypatch.chdir(tmp_path)
+    settings = {"experiment": str(tmp_path / "tiny.yaml"), "seed": 0, "device": "cpu"}
     return lambda method, budget="full": Request(
-        str(tmp_path / "tiny.yaml"), method, budget, 0, "cpu", log=str(tmp_path / "log.txt")
+        method=method, budget=budget, log=str(tmp_path / "log.txt"), **settings
     )
 
 
@@ -63,6 +63,6 @@ def test_an_error_of_one_ends_all_and_stands_in_the_log(request_of, tmp_path):
 
 
 def test_a_request_goes_through_a_file(request_of, tmp_path):
-    request = replace(request_of("silent"), values={}, log=None)
+    request = request_of("silent").model_copy(update={"log": None})
     save(request, tmp_path / "request.json")
     assert Request(**json.loads((tmp_path / "request.json").read_text())) == request

@@ -99,7 +99,11 @@ def parsed(words: Sequence[str] | None) -> argparse.Namespace:
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command."""
     arguments = parsed(words)
-    code: int = arguments.run(arguments)
+    try:
+        code: int = arguments.run(arguments)
+    except (OSError, yaml.YAMLError) as error:
+        sys.stderr.write(f"{Path(__file__).name}: {' '.join(str(error).split())}; is kubectl installed?\n")
+        return 1
     return code
 
 

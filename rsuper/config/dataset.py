@@ -41,7 +41,7 @@ WITH_REPORTS = ("phantom", "real_anatomy", "abdomenatlas", "abdomenatlas3", "mer
 class Section(BaseModel):
     """A part of the experiment file: immutable, no unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Dataset(Section):
@@ -63,6 +63,9 @@ class Dataset(Section):
     )
     reports: str | None = Field(None, description="file of reports, relative to the root; None: the usual")
     table: str = Field("cases.csv", description="of source table: one row per CT; relative to the root")
+    follow_links: bool = Field(
+        False, description="of source table: its paths may lead out of the root by symbolic links"
+    )
     segment_organs: bool = Field(
         False, description="cases without organ masks get them by the experiment's organ_segmenter"
     )
@@ -87,6 +90,10 @@ class Dataset(Section):
             unknown = sorted(set(given) - set(known))
             if unknown:
                 raise ValueError(f"{key} {unknown}: source {self.source} has {known or 'none'}")
+        if self.follow_links and self.source != "table":
+            raise ValueError(
+                f"source {self.source} has no table of paths, so that 'follow_links' says nothing"
+            )
         if self.role and self.splits:
             raise ValueError("'role' gives all cases one role, 'splits' one per split: choose one of them")
         if self.reports and self.source not in WITH_REPORTS:

@@ -5,14 +5,21 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from rsuper.config.dataset import Dataset, Section
+from rsuper.config.names import Distinct, Name, distinct
 from rsuper.config.organ_segmenter import OrganSegmenter
 from rsuper.config.phantom import PhantomSpec
+from rsuper.config.reading import Extraction as Extraction
+from rsuper.config.reading import ExtractionReport as ExtractionReport
+from rsuper.config.reading import ReportVectors as ReportVectors
 from rsuper.config.real_anatomy import RealAnatomySpec
 from rsuper.config.resources import Demands
 
 Target = Literal["pancreas", "kidney"]
-Triple = tuple[float, float, float]
-Shape = tuple[int, int, int]
+Positive = Annotated[float, Field(gt=0)]
+Seed = Annotated[int, Field(ge=0)]
+Side = Annotated[int, Field(ge=1)]
+Triple = tuple[Positive, Positive, Positive]
+Shape = tuple[Side, Side, Side]
 
 
 class TestSet(Section):
@@ -35,6 +42,11 @@ class Budget(Section):
     methods: tuple[str, ...] = Field(description="rows at this budget, as folder or folder-variant")
     controls: tuple[str, ...] = Field((), description="rows that are compared, but no alternatives")
 
+    @model_validator(mode="after")
+    def _rows_once(self) -> "Budget":
+        distinct((*self.methods, *self.controls))
+        return self
+
 
 class Preprocess(Section):
     """From a CT on disk to what a network sees."""
@@ -42,6 +54,13 @@ class Preprocess(Section):
     spacing_mm: Triple = (1.0, 1.0, 1.0)
     clip_hu: tuple[float, float] = (-991.0, 500.0)  # official code; the paper does not say
     normalize: Literal["zscore", "window"] = "zscore"
+
+    @field_validator("clip_hu")
+    @classmethod
+    def _ordered(cls, bounds: tuple[float, float]) -> tuple[float, float]:
+        if bounds[0] >= bounds[1]:
+            raise ValueError("expected two HU, the lower first")
+        return bounds
 
 
 class Network(Section):
@@ -106,8 +125,8 @@ class Schedule(Section):
     learning_rate: float = Field(gt=0)
     stage1_learning_rate: float = Field(gt=0)
     policy: Literal["one_cycle", "warmup_poly"] = "one_cycle"
-    weight_decay: float = 0.05
-    clip_norm: float = 1.0
+    weight_decay: float = Field(0.05, ge=0)
+    clip_norm: float = Field(1.0, gt=0)
     positive_weight: float = Field(
         1.0, gt=0, description="weight of tumor voxels in the cross-entropy on masks"
     )
@@ -166,72 +185,11 @@ class Validation(Section):
     share: float = Field(0.1, gt=0, lt=1, description="of all training cases")
 
 
-class Extraction(Section):
-    """Who reads the reports: our rules, a language model behind a server, or others, who left a table."""
-
-    extractor: Literal["rules", "llm", "table"] = "rules"
-    table: str | None = Field(None, description="CSV of findings that others extracted, by case id")
-    form: Literal["per_ct", "per_tumor"] = Field("per_ct", description="of the table: what a row stands for")
-    kidney_lesions: Literal["doubtful", "tumors"] = Field(
-        "doubtful", description="of the table: in published ones, lesions of the kidneys include cysts"
-    )
-    server: str | None = Field(None, description="its address up to /v1, such as http://localhost:8000/v1")
-    model: str | None = Field(None, description="as the server calls it")
-    prompt: str = Field("findings.v1", description="one of ours, or the path of a .md file")
-    key_variable: str = Field(
-        "RSUPER_LLM_KEY", description="environment variable that holds the server's key"
-    )
-    constrained: bool = Field(True, description="ask the server to hold the model to our JSON Schema")
-    concurrency: int = Field(4, ge=1, le=256, description="reports asked at a time")
-    timeout_s: float = Field(120, gt=0, description="without a byte from the server")
-    retries: int = Field(6, ge=0, description="where the server is busy or the connection breaks")
-    repairs: int = Field(1, ge=0, description="times that a model may correct an answer")
-    max_tokens: int = Field(2000, ge=100)
-    longest: int = Field(20_000, ge=100, description="characters of a report that are sent")
-    failed: Literal["rules", "unknown"] = Field(
-        "rules", description="reports without a usable answer: read by our rules, or as if there were none"
-    )
-    most_failed: float = Field(0.05, ge=0, le=1, description="share of failed reports that stops the job")
-
-    @model_validator(mode="after")
-    def _server_where_needed(self) -> "Extraction":
-        if self.extractor == "llm" and not (self.server and self.model):
-            raise ValueError("extractor llm needs 'server' and 'model'")
-        if (self.extractor == "table") != (self.table is not None):
-            raise ValueError("key 'table' belongs to extractor table, and that extractor needs it")
-        if self.server and not self.server.startswith(("http://", "https://")):
-            raise ValueError("server must begin with http:// or https://")
-        return self
-
-
-class ExtractionReport(Section):
-    """How the readers of reports are scored; a language model is asked about every one of these reports."""
-
-    phantoms: int = Field(2000, ge=1, description="phantom reports per set of wordings")
-
-
-class ReportVectors(Section):
-    """From the text of a report to the vector that methods see which may read text."""
-
-    encoder: Literal["tfidf", "table", "hugging_face"] = "tfidf"
-    length: int = Field(64, ge=2, description="of tfidf's vectors; less where there are fewer reports")
-    table: str | None = Field(None, description="CSV of vectors made elsewhere: case_id, then numbers")
-    model: str | None = Field(None, description="name or folder of a Hugging Face encoder")
-    pooling: Literal["first_token", "mean"] = Field("first_token", description="of its last layer")
-
-    @model_validator(mode="after")
-    def _source_where_needed(self) -> "ReportVectors":
-        for encoder, key in (("table", "table"), ("hugging_face", "model")):
-            if (self.encoder == encoder) != (getattr(self, key) is not None):
-                raise ValueError(f"key '{key}' belongs to encoder {encoder}, and that encoder needs it")
-        return self
-
-
 class Evaluation(Section):
     """How scores become numbers; design.md, section 7."""
 
     score: Literal["top_volume_mean", "max_probability", "volume_above"] = "top_volume_mean"
-    nsd_tolerances_mm: Annotated[tuple[float, ...], Field(min_length=1)] = (2.0, 1.15, 3.0)
+    nsd_tolerances_mm: Annotated[tuple[Positive, ...], Field(min_length=1), Distinct] = (2.0, 1.15, 3.0)
     size_source: Literal["report", "mask"] = "report"
     bootstrap: Literal["percentile", "bca"] = Field(
         "percentile", description="bounds of bootstrap intervals; bca is worse for F1 on few tumors"
@@ -258,22 +216,22 @@ class Experiment(Section):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     about: str
     data_note: str = Field("", description="printed with every table: what the numbers are measured on")
-    targets: Annotated[tuple[Target, ...], Field(min_length=1)]
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
-    data_seed: int = 0
-    datasets: Annotated[dict[str, Dataset], Field(min_length=1)]
+    targets: Annotated[tuple[Target, ...], Field(min_length=1), Distinct]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), Distinct] = (0,)
+    data_seed: Seed = 0
+    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
     phantom: PhantomSpec | None = None
     real_anatomy: RealAnatomySpec | None = None
     organ_segmenter: OrganSegmenter | None = None
     roles: dict[Literal["mask_train", "report_train"], str] = Field(
         {"mask_train": "mask_train", "report_train": "report_train"}
     )
-    test_sets: Annotated[dict[str, TestSet], Field(min_length=1)]
+    test_sets: Annotated[dict[Name, TestSet], Field(min_length=1)]
     leaked_patients: Literal["stop", "exclude", "with_and_without"] = Field(
         "stop", description="what to do with patients who are both trained and tested on"
     )
-    budgets: Annotated[dict[str, Budget], Field(min_length=1)]
-    controls: tuple[str, ...] = ("oracle", "silent")
+    budgets: Annotated[dict[Name, Budget], Field(min_length=1)]
+    controls: Annotated[tuple[str, ...], Distinct] = ("oracle", "silent")
     preprocess: Preprocess
     network: Network
     schedule: Schedule
@@ -300,6 +258,14 @@ class Experiment(Section):
     def _consistent(self) -> "Experiment":
         if len(self.roles) < 2:
             raise ValueError(f"roles needs both mask_train and report_train, got {self.roles}")
+        trained = set(self.roles.values())
+        if len(trained) < 2:
+            raise ValueError(f"mask_train and report_train must be different roles, got {self.roles}")
+        for name, test_set in self.test_sets.items():
+            if test_set.role in trained:
+                raise ValueError(f"test set '{name}' has the role '{test_set.role}' of training")
+        if "validation" in self.test_sets:
+            raise ValueError("test set 'validation': that is what the held-out training cases are called")
         for source, section in (("phantom", self.phantom), ("real_anatomy", self.real_anatomy)):
             used = [name for name, dataset in self.datasets.items() if dataset.source == source]
             if used and section is None:
@@ -311,6 +277,7 @@ class Experiment(Section):
             raise ValueError(
                 f"datasets {opted_in} say segment_organs, but the section 'organ_segmenter' is missing"
             )
+        distinct([hypothesis.id for hypothesis in self.hypotheses])
         for hypothesis in self.hypotheses:
             budget = self.budgets.get(hypothesis.budget)
             rows = () if budget is None else (*budget.methods, *budget.controls)

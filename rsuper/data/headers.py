@@ -74,7 +74,15 @@ def _loaded(path: Path) -> Nifti1Pair:
         image = nib.load(path)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError) as error:
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        OverflowError,
+        zlib.error,
+        ImageFileError,
+        HeaderDataError,
+    ) as error:
         raise DataError(f"{path}: cannot be read as NIfTI: {' '.join(str(error).split())}") from None
     if not isinstance(image, Nifti1Pair):
         raise DataError(f"{path}: expected NIfTI, got {type(image).__name__}; convert it to .nii.gz")
@@ -86,11 +94,11 @@ def _loaded(path: Path) -> Nifti1Pair:
 def _require_room(path: Path, image: Nifti1Pair) -> None:
     """Refuse a header that asks for more voxels than its file can hold, before memory is asked for them."""
     file = Path(image.file_map["image"].filename)
-    wanted = math.prod(image.shape) * image.get_data_dtype().itemsize
+    wanted = image.dataobj.offset + math.prod(image.shape) * image.get_data_dtype().itemsize
     if file.suffix in (".nii", ".gz") and wanted > MOST_PACKED * file.stat().st_size:
         raise DataError(
-            f"{path}: damaged NIfTI: shape {image.shape} in a file of {file.stat().st_size} bytes; "
-            "copy it anew"
+            f"{path}: damaged NIfTI: shape {image.shape} from byte {image.dataobj.offset} on in a file of "
+            f"{file.stat().st_size} bytes; copy it anew"
         )
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from rsuper.errors import DataError
+
 STRUCTURES = (
     "pancreas",
     "pancreas_head",
@@ -109,11 +111,21 @@ def _plain(source: MaskSource) -> dict[str, Any]:
 
 
 def masks_from_text(text: str) -> CaseMasks:
-    """Inverse of `masks_text`."""
-    content = json.loads(text)
-    organs, tumors = (
-        {name: _source(plain) for name, plain in content[kind].items()} for kind in ("organs", "tumors")
-    )
+    """Inverse of `masks_text`.
+
+    Raises:
+        DataError: it is none.
+    """
+    try:
+        content = json.loads(text)
+        organs, tumors = (
+            {name: _source(plain) for name, plain in content[kind].items()} for kind in ("organs", "tumors")
+        )
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"cohort.csv: column '{MASKS_COLUMN}' is damaged ({error}): {text!r:.80}; remove the table, so "
+            "that it is made anew"
+        ) from None
     return CaseMasks(organs, tumors)
 
 

@@ -57,7 +57,10 @@ def encoded(texts: Mapping[str, str], settings: ReportVectors) -> Vectors:
 
 def _rows(texts: Sequence[str], settings: ReportVectors) -> Float[np.ndarray, "n e"]:
     if settings.encoder == "tfidf":
-        return tfidf_vectors(texts, settings.length)
+        try:
+            return tfidf_vectors(texts, settings.length)
+        except ValueError as error:
+            raise DataError(f"the {len(texts)} training reports give no vectors: {error}") from None
     assert settings.model is not None
     return hugging_face_vectors(texts, settings.model, settings.pooling)
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from rsuper.config.experiment import Budget, Experiment
 from rsuper.data.cohort import TARGET_ORGANS
-from rsuper.errors import DataError
+from rsuper.errors import DataError, listed
 
 
 def refuse_patients_in_two_roles(cohort: pd.DataFrame, experiment: Experiment) -> None:
@@ -19,16 +19,17 @@ def refuse_patients_in_two_roles(cohort: pd.DataFrame, experiment: Experiment) -
     masks would leak into the validation cases, which are drawn from the report cohort.
 
     Raises:
-        DataError: names up to five such patients with their roles.
+        DataError: names two CTs of up to ten such patients, and no patient: messages stand in logs.
     """
     mixed = refused_patients(cohort, experiment)
     remedy = "give all CTs of a patient one role"
     if experiment.leaked_patients == "stop":
         remedy += ", or set leaked_patients to exclude or with_and_without"
     if mixed:
-        named = "; ".join(f"{patient} ({', '.join(own)})" for patient, own in list(mixed.items())[:5])
-        more = f" (and {len(mixed) - 5} more)" if len(mixed) > 5 else ""
-        raise DataError(f"patients with more than one role: {named}{more}; {remedy}")
+        rows = cohort.drop_duplicates(["patient_id", "role"])
+        pairs = [rows[(rows["patient_id"] == one) & rows["role"].isin(own)] for one, own in mixed.items()]
+        named = [" and ".join(f"{row.case_id} ({row.role})" for row in pair.itertuples()) for pair in pairs]
+        raise DataError(f"patients with more than one role: CTs {listed(named)}; {remedy}")
 
 
 def refused_patients(cohort: pd.DataFrame, experiment: Experiment) -> dict[str, list[str]]:

@@ -30,10 +30,10 @@ def load_weights(model: nn.Module, path: Path) -> None:
     """Load parameters and buffers; every tensor must fit.
 
     Raises:
-        ArtifactError: the file is missing or damaged, or tensors (named) are missing, extra or of another
-            shape.
+        ArtifactError: the file is missing or damaged, holds no weights or some that are not finite, or
+            tensors (named) are missing, extra or of another shape.
     """
-    stored: Mapping[str, Tensor] = _load(path)
+    stored = _weights(path)
     own = model.state_dict()
     wrong = sorted(set(own) ^ set(stored)) + [
         name for name in own if name in stored and own[name].shape != stored[name].shape
@@ -58,7 +58,7 @@ def transfer_weights(model: nn.Module, path: Path, fresh: Sequence[str]) -> list
         ArtifactError: the file is missing or damaged, or a tensor outside `fresh` (named) is missing or of
             another shape: it is not the network that it is taken for.
     """
-    stored: Mapping[str, Tensor] = _load(path)
+    stored = _weights(path)
     own = model.state_dict()
     kept = [name for name in own if any(name == part or name.startswith(f"{part}.") for part in fresh)]
     moved = [name for name in own if name not in kept]
@@ -114,18 +114,24 @@ def resume(model: nn.Module, optimizer: torch.optim.Optimizer, path: Path, proce
     """Restore a saved state: weights, optimizer, and the random generators of a process.
 
     Raises:
-        ArtifactError: the file is damaged, or was saved by a training with fewer processes.
+        ArtifactError: the file is damaged, is the state of another network or optimizer, or was saved by a
+            training with fewer processes.
     """
     content = _load(path)
-    if process >= len(content["generators"]):
+    try:
+        if process >= len(content["generators"]):
+            raise ArtifactError(
+                f"{path}: saved by {len(content['generators'])} processes, and process {process + 1} wants "
+                "to go on from it: continue with as many, or remove the folder's files to begin anew"
+            )
+        model.load_state_dict(content["model"])
+        optimizer.load_state_dict(content["optimizer"])
+        generators.restore(content["generators"][process])
+        return Resumed(dict(content["progress"]), content["average"])
+    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
         raise ArtifactError(
-            f"{path}: saved by {len(content['generators'])} processes, and process {process + 1} wants to go "
-            "on from it: continue with as many, or remove the folder's files to begin anew"
-        )
-    model.load_state_dict(content["model"])
-    optimizer.load_state_dict(content["optimizer"])
-    generators.restore(content["generators"][process])
-    return Resumed(content["progress"], content["average"])
+            f"{path}: not the state of this training: {error}; remove it to begin anew"
+        ) from None
 
 
 def load_state(model: nn.Module, optimizer: torch.optim.Optimizer, path: Path) -> dict[str, Any]:
@@ -158,6 +164,20 @@ def summary(folder: Path) -> dict[str, Any]:
     """Read the summary of a finished stage."""
     content: dict[str, Any] = read_json(folder / SUMMARY)
     return content
+
+
+def _weights(path: Path) -> dict[str, Tensor]:
+    stored = _load(path)
+    if not isinstance(stored, Mapping) or not all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in stored.items()
+    ):
+        raise ArtifactError(f"{path}: no weights: expected tensors by name, got {type(stored).__name__}")
+    bad = [name for name, tensor in stored.items() if not torch.isfinite(tensor).all()]
+    if bad:
+        raise ArtifactError(
+            f"{path}: weights that are NaN or infinite: {bad[:5]} ({len(bad)} tensors); train anew"
+        )
+    return dict(stored)
 
 
 def _load(path: Path) -> Any:

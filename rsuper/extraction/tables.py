@@ -51,12 +51,17 @@ def _rows_by_case(path: Path) -> dict[str, list[tuple[int, Row]]]:
     if not path.is_file():
         raise DataError(f"extraction.table: there is no file {path}")
     cases: dict[str, list[tuple[int, Row]]] = {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        column = next((name for name in _IDS if name in (reader.fieldnames or ())), None)
-        if column is None:
-            raise DataError(f"{path}: no column of case ids, one of {', '.join(_IDS)}")
-        for number, row in enumerate(reader, start=2):
-            cells = {name: cell or "" for name, cell in row.items() if isinstance(name, str)}
-            cases.setdefault(cells[column].strip(), []).append((number, cells))
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            column = next((name for name in _IDS if name in (reader.fieldnames or ())), None)
+            if column is None:
+                raise DataError(f"{path}: no column of case ids, one of {', '.join(_IDS)}")
+            for number, row in enumerate(reader, start=2):
+                cells = {name: cell or "" for name, cell in row.items() if isinstance(name, str)}
+                cases.setdefault(cells[column].strip(), []).append((number, cells))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not readable as CSV in UTF-8: {error}") from None
     return cases

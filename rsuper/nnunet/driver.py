@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rsuper.errors import RsuperError
 from rsuper.files import read_json, write_json
 from rsuper.nnunet.names import CONFIGURATION, DATASET, DATASET_ID, JOB, PLANS
 
@@ -86,4 +87,9 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m rsuper.nnunet.driver FOLDER")
+    try:
+        main(Path(sys.argv[1]))
+    except RsuperError as error:
+        sys.exit(f"{type(error).__name__}: {error}")

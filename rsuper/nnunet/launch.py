@@ -39,8 +39,10 @@ def run_job(job: Mapping[str, object], folder: Path, model: Path) -> None:
             check=False,
         )
     if done.returncode:
-        last = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_SHOWN_LINES:])
-        raise MethodError(f"nnU-Net ended with code {done.returncode}; all it said is in {log}:\n{last}")
+        last = " | ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_SHOWN_LINES:])
+        raise MethodError(
+            f"nnU-Net ended with code {done.returncode}; all it said is in {log}, and ends: {last}"
+        )
 
 
 def _environment(folder: Path, device: str) -> dict[str, str]:

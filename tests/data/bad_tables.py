@@ -1,6 +1,8 @@
 """Kinds of bad tables: what is done to the listing of cases, and the one error that says so."""
 
+import io
 import shutil
+import zipfile
 from collections.abc import Callable
 
 from tests.data.bad_site import Site
@@ -48,6 +50,20 @@ def report_folder(site: Site) -> None:
 
 def no_case_folder(site: Site) -> None:
     shutil.rmtree(site.root / "A")
+
+
+def linked_out(site: Site) -> None:
+    outside = site.root.parent / "outside"
+    outside.mkdir()
+    shutil.copy(site.ct, outside / "ct.nii.gz")
+    (site.root / "link").symlink_to(outside)
+    site.cell(ct="link/ct.nii.gz")
+
+
+def linked_report(site: Site) -> None:
+    (site.root.parent / "secret.txt").write_text("not a report")
+    (site.root / "a.txt").symlink_to(site.root.parent / "secret.txt")
+    site.cell(report="", report_file="a.txt")
 
 
 def first_row(text: str) -> str:
@@ -107,6 +123,19 @@ TABLES: dict[str, tuple[Change, str]] = {
     "no path of a CT": (cell(ct=""), r"cases.csv: case 'A': column 'ct' is blank"),
     "absolute path": (cell(ct="/A/ct.nii.gz"), rf"case 'A': .*{OUT}"),
     "path out of the root": (cell(ct="../A/ct.nii.gz"), rf"case 'A': .*{OUT}"),
+    "path through a link out of the root": (linked_out, rf"case 'A': .*{OUT}.* by a link; say follow_links"),
+    "report through a link out of the root": (linked_report, rf"case 'A': .*{OUT}.* by a link"),
+    "NUL in a path": (
+        cell(ct="A/ct.nii.gz\x00.txt"),
+        r"cases.csv: .*case 'A': .*(no file can be called so|no such)",
+    ),
+    "line break in a path": (cell(ct="A/ct\n.nii.gz"), r"case 'A': path .*: no file can be called so"),
+    "path of 300 letters": (cell(ct="x" * 300), r"case 'A': path 'x+.*: no file can be called so"),
+    "name of a device as id": (cell(case_id="NUL"), BAD_ID),
+    "another name of a device": (cell(case_id="com1.nii"), BAD_ID),
+    "id of 200 letters": (cell(case_id="a" * 200), BAD_ID),
+    "id of a color code": (cell(case_id="\x1b[31mA"), r"case id '\\+x1b\[31mA' is not usable"),
+    "cell longer than CSV allows": (cell(report="x" * 140_000), r"cases.csv: not readable as CSV after row"),
     "Windows path": (cell(ct="A\\ct.nii.gz"), r"case 'A': path .*write it with '/'"),
     "Windows drive": (cell(ct="D:/A/ct.nii.gz"), r"case 'A': path .*write it with '/'"),
     "mask out of the root": (cell(pancreas="../p.nii.gz#1"), rf"case 'A': .*{OUT}"),
@@ -117,7 +146,10 @@ TABLES: dict[str, tuple[Change, str]] = {
     "age in words": (cell(age="sixty"), r"cases.csv: case 'A': column 'age': 'sixty'"),
     "age below 0": (cell(age="-5"), r"cases.csv: case 'A': column 'age': '-5'"),
     "case without a role": (cell(role=""), r"case 'A' has no role"),
-    "patient in training and test": (cell(patient_id="PT"), r"patients with more than one role: own_PT"),
+    "patient in training and test": (
+        cell(patient_id="PT"),
+        r"more than one role: CTs own_A \(mask_train\) and own_T",
+    ),
     "report file that is not there": (cell(report_file="none.txt"), r"case 'A': .*none.txt: no such file"),
     "report in latin-1": (file_as("a.txt", "Köln".encode("latin-1")), r"case 'A': .*a.txt: not in UTF-8"),
     "folder as report": (report_folder, r"case 'A': .*texts: cannot be read"),
@@ -127,7 +159,30 @@ TABLES: dict[str, tuple[Change, str]] = {
 
 # The same source with another table: Excel's own files.
 LOCK = b"\x05Jane Doe" + b" " * 155
+
+
+def sheet(cells: str, name: str = "xl/worksheets/sheet1.xml") -> bytes:
+    """An Excel file of one row."""
+    content, file = f'<worksheet xmlns="{NAMESPACE}"><row>{cells}</row></worksheet>', io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(name, content)
+    return file.getvalue()
+
+
+NAMESPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 EXCEL: dict[str, tuple[str, bytes, str]] = {
+    "Excel without a sheet": ("cases.xlsx", sheet("", "other.xml"), r"cases.xlsx: not readable as Excel"),
+    "Excel of endless columns": (
+        "cases.xlsx",
+        sheet('<c r="ZZZZZZZ1"><v>1</v></c>'),
+        r"cases.xlsx: not readable as Excel file \(a column 'ZZZZZZZ'\)",
+    ),
+    "Excel with a false reference": (
+        "cases.xlsx",
+        sheet('<c r="A1" t="s"><v>9</v></c>'),
+        r"cases.xlsx: not readable as Excel",
+    ),
+    "Excel without rows": ("cases.xlsx", sheet("").replace(b"<row></row>", b""), r"cases.xlsx: not readable"),
     "Excel lock file": ("~$cases.xlsx", LOCK, r"cases.xlsx: not readable as Excel file"),
     "CSV named Excel": ("cases.xlsx", b"case_id,ct\nA,A/ct.nii.gz\n", r"cases.xlsx: not readable as Excel"),
     "truncated Excel": (

@@ -60,14 +60,17 @@ def test_more_than_there_is():
         drawn(pancreas=1, kidney=1, normal=21)
 
 
+def with_ids(rows):
+    cohort = pd.DataFrame(rows, columns=["patient_id", "role"])
+    return cohort.assign(case_id=[f"c{number}" for number in range(len(cohort))])
+
+
 def in_roles(experiment, *roles, patient="p"):
     """Cohort with one patient in the given roles and another in the first, checked."""
     rows = [(patient, role) for role in roles] + [("q", roles[0])]
     sets = {name: {"role": f"test_{name}", "label": name} for name in ("internal", "external")}
     content = experiment.model_dump() | {"test_sets": sets}
-    refuse_patients_in_two_roles(
-        pd.DataFrame(rows, columns=["patient_id", "role"]), type(experiment).model_validate(content)
-    )
+    refuse_patients_in_two_roles(with_ids(rows), type(experiment).model_validate(content))
 
 
 @pytest.mark.parametrize(
@@ -75,8 +78,8 @@ def in_roles(experiment, *roles, patient="p"):
     [("mask_train", "report_train"), ("mask_train", "test_internal"), ("test_external", "report_train")],
 )
 def test_a_patient_in_two_roles_is_named(experiment, roles):
-    first, second = sorted(roles)
-    with pytest.raises(DataError, match=rf"more than one role: p \({first}, {second}\); give all CTs"):
+    first, second = roles
+    with pytest.raises(DataError, match=rf"role: CTs c0 \({first}\) and c1 \({second}\); give all CTs"):
         in_roles(experiment, *roles)
 
 
@@ -84,15 +87,18 @@ def test_a_patient_in_two_test_sets_or_in_a_role_that_plays_no_part(experiment):
     in_roles(experiment, "mask_train", "mask_train")
     in_roles(experiment, "test_internal", "test_external")
     in_roles(experiment, "mask_train", "archive")
-    with pytest.raises(DataError, match=r"p \(mask_train, test_external, test_internal\)"):
+    with pytest.raises(DataError, match=r"CTs c0 \(test_internal\) and c1 \(test_external\) and c2 \(mask"):
         in_roles(experiment, "test_internal", "test_external", "mask_train")
 
 
-def test_five_of_many_patients_are_named(experiment):
-    roles = [(f"p{number}", role) for number in range(7) for role in ("mask_train", "test_internal")]
-    cohort = pd.DataFrame(roles, columns=["patient_id", "role"])
-    with pytest.raises(DataError, match=r"p4 \(mask_train, test_internal\) \(and 2 more\);"):
+def test_cts_of_ten_of_many_patients_are_named_and_no_patient(experiment):
+    roles = [(f"p{number}", role) for number in range(12) for role in ("mask_train", "test_internal")]
+    cohort = with_ids(roles)
+    with pytest.raises(
+        DataError, match=r"c14 \(mask_train\) and c15 \(test_internal\) \(and 2 more\);"
+    ) as found:
         refuse_patients_in_two_roles(cohort, experiment)
+    assert "p4" not in str(found.value)
 
 
 # A public split of reports and tests that repeats patients, as the R-Super demo's of Merlin does: p1 has a
@@ -122,7 +128,8 @@ def test_leaked_cases_are_listed_with_what_their_patient_was_trained_on(experime
 
 def test_leaked_patients_stop_a_run_unless_it_says_what_to_do(experiment):
     with pytest.raises(
-        DataError, match=r"p1 \(report_train, test_internal\); .* or set leaked_patients to exclude"
+        DataError,
+        match=r"CTs c1 \(report_train\) and c2 \(test_internal\); .* or set leaked_patients to exclude",
     ):
         refuse_patients_in_two_roles(REPEATED, experiment)
     both_ways = pd.concat(
@@ -133,7 +140,7 @@ def test_leaked_patients_stop_a_run_unless_it_says_what_to_do(experiment):
         refuse_patients_in_two_roles(REPEATED, lenient)
         # Masks of a patient whose report may serve for validation.
         with pytest.raises(
-            DataError, match=r"p3 \(mask_train, report_train\); give all CTs of a patient one role$"
+            DataError, match=r"c5 \(mask_train\) and c8 \(report_train\); give all CTs of a patient one role$"
         ):
             refuse_patients_in_two_roles(both_ways, lenient)
 

@@ -21,6 +21,7 @@ class Project:
     """A copy of the project that a test may edit and run."""
 
     root: Path
+    prefix: tuple[str, ...] = ()  # of every command
 
     @property
     def results(self) -> Path:
@@ -28,6 +29,7 @@ class Project:
 
     def command(self, *arguments: str, config: str = "config/micro.yaml") -> list[str]:
         return [
+            *self.prefix,
             sys.executable,
             "-m",
             "snakemake",
@@ -42,7 +44,13 @@ class Project:
     @property
     def environment(self) -> dict[str, str]:
         # The copy's own package wins over the installed one; a method edited here must not train there.
-        return {**os.environ, "PYTHONPATH": str(self.root), "OMP_NUM_THREADS": "1"}
+        own = {"PYTHONPATH": str(self.root), "OMP_NUM_THREADS": "1", "CONNECTIONS": str(self.connections)}
+        return {**os.environ, **own, **SECRETS}
+
+    @property
+    def connections(self) -> Path:
+        """What `watch_connections` noted."""
+        return self.root / "connections.txt"
 
     def run(self, *arguments: str, config: str = "config/micro.yaml", options: tuple[str, ...] = ()) -> str:
         """Run Snakemake and return everything it printed; fails the test where it fails."""
@@ -55,7 +63,8 @@ class Project:
     ) -> subprocess.CompletedProcess[str]:
         """Run Snakemake and return what happened."""
         command = self.command(*arguments, config=config)
-        command[3:3] = options
+        place = len(self.prefix) + 3
+        command[place:place] = options
         return subprocess.run(
             command,
             cwd=self.root,
@@ -114,9 +123,50 @@ def assert_never_shared(times: dict[str, list[tuple[datetime, datetime, str]]]) 
             assert end <= start, (device, first, second)
 
 
+# Of the environment of every run: no file may hold them afterwards.
+SECRETS = {
+    "HF_TOKEN": "hf_q7Zx81marker",
+    "AWS_SECRET_ACCESS_KEY": "wJalr9marker",
+    "SITE_PASSWORD": "pw5Qmarker",
+}
+REMOTE = "https://someone:ghp_m4rkerToken@example.org/site.git"
+WATCH = """
+import os, sys
+
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
+        if event.endswith(("connect", "sendto")) and arguments[0].family.name == "AF_UNIX":
+            return
+        with open(os.environ["CONNECTIONS"], "a") as file:
+            file.write(f"{event} {arguments[1:] or arguments} by {sys.argv[:3]}\\n")
+
+if "CONNECTIONS" in os.environ:
+    sys.addaudithook(watch)
+"""
+
+
+def without_network() -> tuple[str, ...]:
+    """Beginning of a command that runs without any network; nothing where this machine does not allow it."""
+    for words in (("unshare", "-n"), ("unshare", "-r", "-n")):
+        if (
+            shutil.which("unshare")
+            and subprocess.run([*words, "true"], stderr=subprocess.DEVNULL).returncode == 0
+        ):
+            return words
+    return ()
+
+
+def watch_connections(project: Project) -> None:
+    """Let every process of Python's write down what it tries to reach."""
+    (project.root / "sitecustomize.py").write_text(WATCH)
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The micro experiment, run to the end."""
-    project = copy_project(tmp_path_factory.mktemp("project"))
-    project.run("all")
-    return project
+    """The micro experiment, run to the end: without a network, with secrets in its environment."""
+    copied = copy_project(tmp_path_factory.mktemp("project"))
+    subprocess.run(["git", "init", "--quiet", str(copied.root)], check=True)
+    subprocess.run(["git", "-C", str(copied.root), "remote", "add", "origin", REMOTE], check=True)
+    watch_connections(copied)
+    Project(copied.root, without_network()).run("all")
+    return copied

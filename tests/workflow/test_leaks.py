@@ -46,7 +46,7 @@ def test_a_leaking_patient_stops_the_run(leaking: Project) -> None:
     choose(leaking, "stop")
     done = leaking.attempt("table2", options=("--forcerun", "metrics"))
     assert done.returncode != 0
-    assert "patients with more than one role: phantom_reports_" in done.stdout
+    assert "patients with more than one role: CTs phantom_reports_" in done.stdout
     assert "or set leaked_patients to exclude or with_and_without" in done.stdout
     assert "Traceback" not in done.stdout
 

@@ -1,5 +1,6 @@
 # What all rules need: the experiment, its layout, and fingerprints of the code behind a rule.
 
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -15,7 +16,8 @@ from rsuper.data.sources.registry import (
 from rsuper.devices import CHOICES, visible_devices
 from rsuper.engine.settings import Settings
 from rsuper.errors import RsuperError
-from rsuper.methods import available, with_upstream
+from rsuper.methods import available, refuse_unknown, with_upstream
+from rsuper.profiles import require_profiles
 from rsuper.provenance.code import rule_code
 from rsuper.publish.figures.error_runs import error_runs
 from rsuper.publish.figures.shown_runs import landed_runs, shown_runs
@@ -35,6 +37,8 @@ def or_stop(make):
 # A job from a cluster's queue may have outlived its Snakemake.
 if workflow.remote_exec:
     or_stop(session.check)
+
+or_stop(lambda: require_profiles(sys.argv, ROOT))
 
 # Networks run on a GPU where their rule asks for one (rsuper/devices.py). On a cluster every card that says so is
 # obeyed: the machine that submits need not have a GPU. Alone, a machine without one asks for none. What was trained
@@ -76,6 +80,8 @@ RUNS = [
     for seed in EXPERIMENT.seeds
 ]
 METHODS = or_stop(lambda: with_upstream(method for _, method, _ in RUNS))
+
+or_stop(lambda: refuse_unknown(EXPERIMENT.methods, EXPERIMENT_FILE))
 
 # A variant for targets that the experiment does not have stops here, not after its training.
 or_stop(lambda: [method.targets(EXPERIMENT.targets) for method in METHODS.values()])

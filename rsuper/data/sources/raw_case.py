@@ -5,6 +5,7 @@ which files are missing.
 """
 
 import math
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,11 +15,12 @@ from typing import Any
 from rsuper.artifacts import Layout, read_table
 from rsuper.config.dataset import ROOTS, Dataset
 from rsuper.data.mask_sources import CaseMasks, MaskSource
-from rsuper.errors import DataError
+from rsuper.errors import DataError, listed
 from rsuper.schemas import METADATA
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-NAMED = 10  # problems that a message lists
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)  # no file, on some systems
+_LONGEST_NAME = 255  # bytes of a file's name
 
 
 @dataclass(frozen=True)
@@ -144,10 +146,10 @@ def id_problems(ids: Iterable[str], place: Path) -> list[str]:
     """Say which ids are no file names (they could lead out of a folder) and which stand there twice."""
     ids, seen, problems = list(ids), set[str](), []
     for case_id in ids:
-        if not _ID.fullmatch(case_id):
+        if not _ID.fullmatch(case_id) or _DEVICE.fullmatch(case_id):
             problems.append(
-                f"{place}: case id {case_id!r} is not usable: letters, digits, '.', '_' and '-', beginning "
-                "with a letter or digit"
+                f"{place}: case id {case_id!r:.150} is not usable: up to 128 letters, digits, '.', '_' and "
+                "'-', beginning with a letter or digit, and no name of a device such as 'con'"
             )
         elif case_id in seen:
             problems.append(f"{place}: case id '{case_id}' stands there more than once; keep one row per CT")
@@ -158,21 +160,33 @@ def id_problems(ids: Iterable[str], place: Path) -> list[str]:
 def refuse(problems: list[str]) -> None:
     """Raise a DataError with the first ten problems, where there is any."""
     if problems:
-        more = f" (and {len(problems) - NAMED} more)" if len(problems) > NAMED else ""
-        raise DataError("; ".join(problems[:NAMED]) + more)
+        raise DataError(listed(problems))
 
 
-def inside(root: Path, text: str) -> Path:
-    """Return the path that a table gives, below the root; links that a user put there are followed.
+def inside(root: Path, text: str, *, follow_links: bool = False) -> Path:
+    """Return the path that a table gives, below the root.
+
+    Args:
+        root: of the data set.
+        text: a cell.
+        follow_links: whether links on the way may lead out of the root.
 
     Raises:
-        DataError: it is absolute, has a backslash or a drive, or leads out of the root. Without the row.
+        DataError: it is absolute, has a backslash or a drive, cannot be a file's name, or leads out of the
+            root. Without the row.
     """
     if "\\" in text or PureWindowsPath(text).drive:
         raise DataError(f"path {text!r}: write it with '/', relative to {root}")
+    if not text.isprintable() or any(len(os.fsencode(part)) > _LONGEST_NAME for part in Path(text).parts):
+        raise DataError(f"path {text!r:.150}: no file can be called so")
     if Path(text).is_absolute() or ".." in Path(text).parts:
         raise DataError(f"path {text!r} leads out of {root}; paths are relative to it")
-    return root / text
+    path = root / text
+    if not follow_links and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+        raise DataError(
+            f"path {text!r} leads out of {root} by a link; say follow_links: true for the data set if it may"
+        )
+    return path
 
 
 def _metadata(origin: Origin, ids: set[str]) -> dict[str, dict[str, Any]]:

@@ -77,7 +77,7 @@ def _found(origin: Origin, cells: Mapping[str, str]) -> Found:
         raise DataError(f"column 'age': {cells['age']!r}: expected years, or nothing where it is not known")
     return Found(
         source_id=cells["case_id"],
-        ct=inside(origin.root, cells["ct"]),
+        ct=_below(origin, cells["ct"]),
         masks=_masks(origin, cells),
         patient=cells["patient_id"],
         role=cells["role"],
@@ -89,32 +89,36 @@ def _found(origin: Origin, cells: Mapping[str, str]) -> Found:
 
 
 def _masks(origin: Origin, cells: Mapping[str, str]) -> CaseMasks:
-    root, organs_later = origin.root, origin.settings.segment_organs
-    organs = {name: _source(root, name, cells[name]) for name in STRUCTURES if cells[name]}
+    organs_later = origin.settings.segment_organs
+    organs = {name: _source(origin, name, cells[name]) for name in STRUCTURES if cells[name]}
     if cells[KIDNEYS]:
         if "kidney_left" in organs or "kidney_right" in organs:
             raise DataError("'kidneys' stands beside 'kidney_left' or 'kidney_right'; give one or the other")
-        organs |= both_kidneys(_source(root, KIDNEYS, cells[KIDNEYS]))
-    tumors = {target: _source(root, name, cells[name]) for target, name in TUMORS.items() if cells[name]}
+        organs |= both_kidneys(_source(origin, KIDNEYS, cells[KIDNEYS]))
+    tumors = {target: _source(origin, name, cells[name]) for target, name in TUMORS.items() if cells[name]}
     if cells[ANY_TUMORS]:
         if tumors:
             raise DataError("'tumors' (of any organ) stands beside a column of one organ's; give one of them")
-        shared = _source(root, ANY_TUMORS, cells[ANY_TUMORS])
+        shared = _source(origin, ANY_TUMORS, cells[ANY_TUMORS])
         targets = [t for t in TUMORS if organs_later or any(name.startswith(t) for name in organs)]
         tumors = {t: MaskSource(shared.path, shared.labels, holder=t) for t in targets}
     return CaseMasks(organs, tumors)
 
 
-def _source(root: Path, column: str, text: str) -> MaskSource:
+def _below(origin: Origin, text: str) -> Path:
+    return inside(origin.root, text, follow_links=origin.settings.follow_links)
+
+
+def _source(origin: Origin, column: str, text: str) -> MaskSource:
     file, mark, values = text.rpartition("#")
     if not mark:
-        return MaskSource(inside(root, text))
+        return MaskSource(_below(origin, text))
     labels = [value.strip() for value in values.split("+")]
     if not all(label.isascii() and label.isdigit() and 0 < int(label) < 256 for label in labels):
         raise DataError(
             f"column '{column}': {text!r}: expected labels from 1 to 255 after '#', as in 'file#1+4+5'"
         )
-    return MaskSource(inside(root, file), tuple(int(label) for label in labels))
+    return MaskSource(_below(origin, file), tuple(int(label) for label in labels))
 
 
 def reports(origin: Origin) -> dict[str, str]:
@@ -129,7 +133,7 @@ def reports(origin: Origin) -> dict[str, str]:
         try:
             if text and file:
                 raise DataError("has both 'report' and 'report_file'")
-            text = text or (_text(inside(origin.root, file)) if file else "")
+            text = text or (_text(_below(origin, file)) if file else "")
         except DataError as error:
             problems.append(f"{_path(origin)}: case '{case}': {error}")
         if text:

@@ -3,6 +3,7 @@
 import math
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,6 +14,12 @@ from rsuper.artifacts import short_row
 from rsuper.errors import DataError
 
 _NS = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_MOST_COLUMNS = 16_384  # of a sheet, by Excel's own limits
+_MOST_BYTES = 2**30  # of a sheet's content: a small file can claim any amount of it
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, ElementTree.ParseError, EOFError, OSError),
+    *(KeyError, IndexError, ValueError, RuntimeError),  # no sheet; a false reference; a password
+)
 
 
 def read_columns(
@@ -84,10 +91,10 @@ def _excel(path: Path) -> pd.DataFrame:
     try:
         with zipfile.ZipFile(path) as archive:
             shared = _shared_texts(archive)
-            rows = list(_sheet_rows(archive.read("xl/worksheets/sheet1.xml"), shared))
+            rows = list(_sheet_rows(_part(archive, "xl/worksheets/sheet1.xml"), shared))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except (zipfile.BadZipFile, KeyError, IndexError, ValueError, ElementTree.ParseError, OSError) as error:
+    except _DAMAGED as error:
         raise DataError(
             f"{path}: not readable as Excel file ({error}); save it as CSV in UTF-8 and name that"
         ) from None
@@ -98,10 +105,17 @@ def _excel(path: Path) -> pd.DataFrame:
     return pd.DataFrame(cells[1:], columns=cells[0], dtype=str)
 
 
+def _part(archive: zipfile.ZipFile, name: str) -> bytes:
+    size = archive.getinfo(name).file_size
+    if size > _MOST_BYTES:
+        raise ValueError(f"{name} claims {size} bytes")
+    return archive.read(name)
+
+
 def _shared_texts(archive: zipfile.ZipFile) -> list[str]:
     if "xl/sharedStrings.xml" not in archive.namelist():
         return []
-    root = ElementTree.fromstring(archive.read("xl/sharedStrings.xml"))
+    root = ElementTree.fromstring(_part(archive, "xl/sharedStrings.xml"))
     return ["".join(text.text or "" for text in item.iter(f"{_NS}t")) for item in root.iter(f"{_NS}si")]
 
 
@@ -119,6 +133,8 @@ def _column_number(letters: str) -> int:
     number = 0
     for letter in letters:
         number = number * 26 + ord(letter) - ord("A") + 1
+    if number > _MOST_COLUMNS:
+        raise ValueError(f"a column '{letters:.20}'")
     return number - 1
 
 

@@ -263,7 +263,7 @@ def test_the_header_trap_of_a_real_ct(real, tmp_path, origin_at, listed):
     """The slab's labels repeat the origin of the whole CT: they belong to the slab, and to nothing else."""
     for name in ("example_ct", "example_ct_sm", "example_seg"):
         (tmp_path / f"{name}.nii.gz").symlink_to(real / "ct_totalsegmentator" / f"{name}.nii.gz")
-    origin = origin_at(tmp_path, "table", role="test_x")
+    origin = origin_at(tmp_path, "table", role="test_x", follow_links=True)
     masks = {"pancreas": "example_seg.nii.gz#7"}
     rows = [
         {"case_id": "slab", "ct": "example_ct_sm.nii.gz", **masks},

@@ -1,0 +1,38 @@
+"""Whether the profiles that a command line names are there: Snakemake would run without them, here."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from rsuper.errors import ConfigError
+
+OPTIONS = ("--workflow-profile", "--profile")
+NONE = "none"  # how Snakemake is told to use no profile
+
+
+def require_profiles(words: Sequence[str], root: Path) -> None:
+    """Make sure that every profile of a Snakemake command line is a folder with a profile in it.
+
+    Args:
+        words: of the command line.
+        root: of the project; its profiles are named where another one is not found.
+
+    Raises:
+        ConfigError: a profile is not there.
+    """
+    for word, value in zip(words, [*words[1:], ""], strict=True):
+        option, mark, own = word.partition("=")
+        name = own if mark else value
+        if option in OPTIONS and name != NONE and not any(_holds_one(place) for place in _places(name)):
+            known = sorted(f"profiles/{path.parent.name}" for path in root.glob("profiles/*/profile.yaml"))
+            raise ConfigError(f"{option} {name}: no folder with a profile.yaml; there are {', '.join(known)}")
+
+
+def _places(name: str) -> list[Path]:
+    """Where Snakemake looks: here, in the user's settings and in the machine's."""
+    own = Path(os.environ.get("XDG_CONFIG_HOME", Path.home() / ".config"))
+    return [Path(name), own / "snakemake" / name, Path("/etc/xdg/snakemake") / name]
+
+
+def _holds_one(folder: Path) -> bool:
+    return any([*folder.glob("profile*.yaml"), *folder.glob("config*.yaml")])
