@@ -12,7 +12,7 @@ SNAKEMAKE := OMP_NUM_THREADS=1 $(BIN)/snakemake $(if $(PROFILE),--workflow-profi
 COVERAGE := --cov --cov-report=term --cov-fail-under=90
 EXPERIMENT := --config experiment=$(CONFIG)
 
-.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report provenance verify all test test-fast test-learning test-gpu test-slurm check format lint types new-method docs unlock clean test-mutants fuzz audit-dependencies
+.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report provenance verify all test test-fast test-learning test-gpu test-slurm check format lint types new-method docs unlock clean test-mutants fuzz audit-dependencies test-faults
 
 help:  ## this text
 	@grep -hE '^[a-z0-9_ -]+:.*##' $(MAKEFILE_LIST) | awk -F':[^#]*## ' '{printf "  make %s\n      %s\n", $$1, $$2}'
@@ -48,6 +48,10 @@ test-learning: setup  ## every method trained until it must have learned (config
 
 test-gpu: setup  ## what needs a GPU, skipped with a reason where there is none; seconds on an idle one
 	$(BIN)/python -m pytest -m gpu -rs tests/gpu tests/losses tests/methods/test_not_finite.py $(ARGS)
+
+test-faults: setup  ## the micro experiment in four orders, then 112 random faults (kills, full disks, damaged files, ...); all kinds as root
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.orders --out results/reference/faults
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.run --faults 100 --halfway 12 --seed 0 --out results/reference/faults $(ARGS)
 
 test-slurm: setup  ## the workflow through a real Slurm with pretend GPUs, installed and started here; as root on Debian, else skipped with a reason
 	RSUPER_TEST_SLURM=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm -rs tests/slurm $(ARGS)

@@ -51,3 +51,4 @@ onsuccess:
 
 onerror:
     session.end()
+    print(AFTER_FAILURE, file=sys.stderr)

@@ -13,10 +13,16 @@ import pandas as pd
 from rsuper.errors import ArtifactError
 from rsuper.files import read_json as read_json
 from rsuper.files import read_lines as read_lines
+from rsuper.files import require_whole as require_whole
 from rsuper.files import write_atomically as write_atomically
 from rsuper.files import write_json as write_json
 from rsuper.files import write_lines as write_lines
+from rsuper.files import write_sealed as write_sealed
 from rsuper.schemas import COUNT, FLAG, METADATA, NUMBER, REPORTS, TEXT, Table
+
+SEALED: tuple[str, ...] = ("figures", "with_leaked", "raw/*", "data/*", "report_vectors/*", "runs/*/*/*")
+SEALED += ("runs/*/*/*/cases", "runs/*/*/*/predictions/*", "runs/*/*/*/model", "runs/*/*/*/model/*")
+BY_HAND = (METADATA, REPORTS)  # tables that users write, and may change
 
 # --------------------------------------------------------------------------------------------- tables
 
@@ -29,15 +35,18 @@ def write_table(frame: pd.DataFrame, path: Path, table: Table) -> None:
     """
     _require_columns(frame, path, table)
     order = list(table.columns) + [name for name in frame.columns if name not in table.columns]
-    write_atomically(path, lambda temporary: frame[order].to_csv(temporary, index=False))
+    write = write_atomically if table in BY_HAND else write_sealed
+    write(path, lambda temporary: frame[order].to_csv(temporary, index=False))
 
 
 def read_table(path: Path, table: Table) -> pd.DataFrame:
     """Read a table and give every column its type; blank text cells become "".
 
     Raises:
-        ArtifactError: the file or a column is missing, or a cell is not what its column holds (with its row).
+        ArtifactError: the file or a column is missing, the file is damaged, or a cell is not what its column
+            holds (with its row).
     """
+    require_whole(path)
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except FileNotFoundError:
@@ -49,7 +58,7 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
     if not isinstance(frame.index, pd.RangeIndex):  # pandas would take the first cells as row names
         raise ArtifactError(f"{path}: not readable as CSV: rows have more cells than the header")
     _require_columns(frame, path, table)
-    if table in (METADATA, REPORTS):  # written by hand
+    if table in BY_HAND:
         short = short_row(path)
         if short:
             raise ArtifactError(f"{path}: {short}")
@@ -126,6 +135,10 @@ class Layout:
     def of(cls, experiment: str, results: Path = Path("results"), default: str = "phantom") -> "Layout":
         """Return the layout of a named experiment."""
         return cls(results if experiment == default else results / experiment)
+
+    def sealed_folders(self) -> list[Path]:
+        """Folders whose tables and records are looked through when a run begins; no volumes, however many."""
+        return [self.root, *(folder for pattern in SEALED for folder in self.root.glob(pattern))]
 
     def raw(self, dataset: str) -> Path:
         """Folder of a data set made by a rule, in the AbdomenAtlas layout."""

@@ -39,12 +39,20 @@ class DataError(RsuperError):
     """A cohort, CT, mask or report cannot be used as it is."""
 
 
+class DamagedError(DataError):
+    """An image is missing or cannot be read to its end."""
+
+
 class MethodError(RsuperError):
     """A method folder breaks its contract, or a method asks for what its card does not declare."""
 
 
 class VerificationError(RsuperError):
     """A results folder is not what its manifest says."""
+
+
+class MachineError(RsuperError):
+    """The machine refused something: its disk is full or may not be written, or memory has run out."""
 
 
 class NonFiniteError(ValueError):

@@ -9,7 +9,7 @@ from rsuper.artifacts import run_record, write_json
 from rsuper.collection import Collection
 from rsuper.config.experiment import Experiment
 from rsuper.engine import checkpoint, provenance
-from rsuper.files import read_json
+from rsuper.files import read_json, seal
 from rsuper.installation import checkout, versions
 from rsuper.methods import Method
 from rsuper.public import public
@@ -26,7 +26,9 @@ def write_record(
     seconds: float,
     budget: str,
 ) -> None:
-    """Write the record of a finished run; its existence says that the run is complete."""
+    """Write the record of a finished run; its existence says that the run is complete, and its logs too."""
+    for log in sorted(task.workdir.rglob("*.jsonl")):
+        seal(log)
     record = {
         "method": method.name,
         "label": method.label,

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from rsuper.artifacts import read_json, run_record, write_json
+from rsuper.artifacts import read_json, write_json
 from rsuper.collection import Collection
 from rsuper.data.report_vectors import read_vectors
 from rsuper.engine.settings import Settings
 from rsuper.errors import ArtifactError
+from rsuper.files import sha256_of
 from rsuper.held_out import held_out
 from rsuper.methods import Method
 from rsuper.task import ReportCase, Task, VisibleCohort
@@ -76,12 +77,17 @@ def run_key(
         "config": config.model_dump(mode="json"),
         "engine": task.engine.decisive(),
         "cohort": collection.hash(),
-        "report_vectors": hashlib.sha256(vectors.read_bytes()).hexdigest() if reads_text else None,
+        "report_vectors": sha256_of(vectors) if reads_text else None,
         "seed": task.seed,
-        "upstream": {
-            name: run_record(path).read_text(encoding="utf-8") for name, path in task.upstream.items()
-        },
+        "upstream": {name: _trained(path) for name, path in task.upstream.items()},
     }
+
+
+def _trained(run: Path) -> dict[str, str]:
+    """Hashes of what a run's training made; its record says when and how fast, too, which changes nothing."""
+    model = run / "model"
+    files = sorted(path for name in ("weights.pt", "training.json") for path in model.rglob(name))
+    return {path.relative_to(run).as_posix(): sha256_of(path) for path in files}
 
 
 def claim(workdir: Path, key: Mapping[str, object]) -> None:

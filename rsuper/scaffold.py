@@ -99,7 +99,7 @@ def new_method(name: str, root: Path = METHODS) -> Path:
     if folder.exists():
         raise MethodError(f"{folder}: exists already; take another name or remove it")
     for file, template in (("method.yaml", _CARD), ("method.py", _CODE)):
-        write_lines(template.substitute(name=name).splitlines(), folder / file)
+        write_lines(template.substitute(name=name).splitlines(), folder / file, sealed=False)
     return folder
 
 

@@ -2,16 +2,55 @@
 
 When Snakemake is killed, its folder stays locked until `snakemake --unlock`, which says that it is gone for
 good. Jobs that it left in the queue would then run beside those of the next one, and take their outputs away.
+
+Every Snakemake holds a lock of the kernel's, too, which ends with it: so the next one can say whether the
+folder is locked by one that runs or by one that was killed.
 """
 
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from rsuper.errors import ConfigError
+from rsuper.locks import holder, try_lock
 
 VARIABLE = "RSUPER_SESSION"  # every job inherits the environment of its Snakemake
 FOLDER = Path(".snakemake") / "locks"  # what `snakemake --unlock` removes
+PRESENT = Path(".snakemake") / "present"
+
+
+def lock_note() -> str:
+    """Say who has, or left, locks in this folder: a Snakemake that runs, or one that was killed; else blank.
+
+    Called once by every Snakemake, with the working folder as the current one; from then on it counts as one
+    that runs, until its process has ended.
+    """
+    running = []
+    with suppress(OSError):  # no locks here, or a folder that may not be written: nothing can be said
+        for mark in sorted(PRESENT.glob("*.lock")):
+            descriptor = try_lock(mark)
+            if descriptor is None:
+                running.append(holder(mark))
+            else:
+                mark.unlink(missing_ok=True)
+                os.close(descriptor)
+        try_lock(
+            PRESENT / f"{uuid.uuid4().hex}.lock"
+        )  # the descriptor stays open as long as the process lives
+        if running:  # its lock may not be there yet
+            return (
+                f"Another Snakemake is at work in this folder ({', '.join(running)}). What it makes is "
+                "locked until it has ended: wait for it, then run the same command again."
+            )
+        if not any(FOLDER.glob("*.lock")):
+            return ""
+        return (
+            "A Snakemake that ran in this folder was killed and left its lock. What it had finished is kept. "
+            "Remove the lock by `make unlock`, or by adding --unlock to the snakemake command; then run the "
+            "same command again, and it goes on from there."
+        )
+    return ""
 
 
 def begin() -> None:

@@ -30,6 +30,7 @@ LINES = {
     "files": 2,
     "artifacts": 3,
     "locks": 3,
+    "refusals": 3,
     "fingerprint": 3,
     "installation": 3,
     "public": 3,

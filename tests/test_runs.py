@@ -9,8 +9,9 @@ import pytest
 from rsuper.artifacts import Layout, read_json, read_table, write_json, write_table
 from rsuper.data.volumes import read_grid, read_probability
 from rsuper.errors import DataError
+from rsuper.methods import find
 from rsuper.predictions import store_predictions
-from rsuper.runs import KEY, claim, training_totals
+from rsuper.runs import KEY, claim, run_key, training_totals
 from rsuper.schemas import COHORT
 from rsuper.task import Prediction, TestVolume
 
@@ -72,6 +73,22 @@ def test_no_key_is_no_claim(workdir):
     (workdir / KEY).unlink()
     claim(workdir, {"seed": 1, "code": ["a"]})
     assert left(workdir) == {"notes"}
+
+
+def test_the_key_follows_what_was_trained_before_and_not_its_record(collection, task_for, tmp_path):
+    task, config = task_for("segmentation", tmp_path), find("segmentation").config({})
+    (stage1,) = task.upstream.values()
+    (stage1 / "model").mkdir(parents=True)
+    for name in ("model/weights.pt", "model/training.json", "run.json"):
+        (stage1 / name).write_text("first")
+    key = run_key(collection, task, config, "full")
+    (stage1 / "run.json").write_text("the same, recorded again: other seconds")
+    assert run_key(collection, task, config, "full") == key
+    for name in ("weights.pt", "training.json"):
+        (stage1 / "model" / name).write_text("second")
+        changed = run_key(collection, task, config, "full")
+        assert changed != key
+        key = changed
 
 
 # ------------------------------------------------------------------------------------------------- truth

@@ -14,7 +14,8 @@ from nibabel.openers import ImageOpener
 from nibabel.orientations import inv_ornt_aff, io_orientation
 from nibabel.spatialimages import HeaderDataError
 
-from rsuper.errors import DataError
+from rsuper.errors import DamagedError, DataError
+from rsuper.files import seal_of
 
 Spacing = tuple[float, float, float]
 Shape = tuple[int, int, int]
@@ -69,11 +70,22 @@ def open_nifti(path: Path) -> tuple[Nifti1Pair, Grid]:
     return image, Grid((sizes[0], sizes[1], sizes[2]), affine, image.affine)
 
 
+def damaged(path: Path, how: str) -> DamagedError:
+    """Return an error about an image; of a data set that a rule made, it says how to have that made anew."""
+    made = [folder for folder in path.parents if seal_of(folder / "metadata.csv").is_file()]
+    if not made:
+        return DamagedError(f"{path}: {how}")
+    root, listed = made[0], made[0].parents[1] / "data" / made[0].name
+    files = [root / "metadata.csv", listed / "cohort.csv", listed / "findings.jsonl"]
+    anew = f"to have its data set made anew, run again after: rm -f {' '.join(map(str, files))}"
+    return DamagedError(f"{path}: {how}; {anew}")
+
+
 def _loaded(path: Path) -> Nifti1Pair:
     try:
         image = nib.load(path)
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
+        raise DamagedError(f"{path}: no such file") from None
     except (
         OSError,
         EOFError,
@@ -83,7 +95,7 @@ def _loaded(path: Path) -> Nifti1Pair:
         ImageFileError,
         HeaderDataError,
     ) as error:
-        raise DataError(f"{path}: cannot be read as NIfTI: {' '.join(str(error).split())}") from None
+        raise DamagedError(f"{path}: cannot be read as NIfTI: {' '.join(str(error).split())}") from None
     if not isinstance(image, Nifti1Pair):
         raise DataError(f"{path}: expected NIfTI, got {type(image).__name__}; convert it to .nii.gz")
     if image.header["sform_code"] == 0:
@@ -96,7 +108,7 @@ def _require_room(path: Path, image: Nifti1Pair) -> None:
     file = Path(image.file_map["image"].filename)
     wanted = image.dataobj.offset + math.prod(image.shape) * image.get_data_dtype().itemsize
     if file.suffix in (".nii", ".gz") and wanted > MOST_PACKED * file.stat().st_size:
-        raise DataError(
+        raise DamagedError(
             f"{path}: damaged NIfTI: shape {image.shape} from byte {image.dataobj.offset} on in a file of "
             f"{file.stat().st_size} bytes; copy it anew"
         )

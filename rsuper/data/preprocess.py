@@ -75,9 +75,9 @@ def store_case(row: Row, settings: Preprocess, folder: Path, mask_role: str) -> 
         # Of a test set: not stored, but what cannot be read is better known before training.
         reader.tumor(target)
     del reader  # and with it the label maps that it keeps
-    write_case(folder, row["case_id"], image, labels, tumors)
+    ends = write_case(folder, row["case_id"], image, labels, tumors)
     index = index_case(row["case_id"], image, labels, tumors, targets, new, settings.clip_hu)
-    index = replace(index, sha256=array_hashes(folder, row["case_id"]))
+    index = replace(index, ends=ends, sha256=array_hashes(folder, row["case_id"]))
     hidden = None if row.get(MASKS_COLUMN) else _store_withheld(index, ct_file, grid, folder)
     return Stored(index, hidden, bool(targets))
 
@@ -110,9 +110,9 @@ def _store_withheld(index: CaseIndex, ct_file: Path, grid: Grid, folder: Path) -
     reader = MaskReader(CaseMasks({}, {target: MaskSource(path) for target, path in files.items()}), grid)
     tumors = tumor_labels(reader, list(files), index.spacing_mm)
     apart = folder.parent / WITHHELD_FOLDER
-    write_withheld(apart, index.case_id, tumors)
+    ends = {**index.ends, "tumors": write_withheld(apart, index.case_id, tumors)}
     hashes = array_hashes(apart, index.case_id)
-    return replace(index, tumor_voxels=tumor_voxels(tumors, list(files)), sha256=hashes)
+    return replace(index, tumor_voxels=tumor_voxels(tumors, list(files)), ends=ends, sha256=hashes)
 
 
 def organ_labels(reader: MaskReader, new: Spacing) -> UInt8[np.ndarray, "u v w"] | None:

@@ -1,11 +1,13 @@
 """Preprocessing in jobs that share a cohort: each stores its part, one more gathers what they did.
 
-A job notes every case when its arrays are on disk. One that was killed finds its notes and goes on behind
-them; what was noted under other settings, other code or other files is done again.
+A job notes every case when its arrays are on disk. One that was killed, or that is run again because an
+array was lost, finds its notes and stores the other cases alone; what was noted under other settings, other
+code or other files is done again.
 """
 
 import hashlib
 import json
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +77,8 @@ def store_shard(cohort: pd.DataFrame, storing: Storing, notes: Path) -> None:
     Args:
         cohort: rows of cohort.csv.
         storing: how.
-        notes: JSON lines, one per case; complete when it exists. While the job runs, `.part` is added.
+        notes: JSON lines, one per case; complete when it exists. Beside it, with `.part` at the end, what
+            the job knows when it is run again.
 
     Raises:
         DataError: where `strict`: as `store_case`.
@@ -93,11 +96,11 @@ def store_shard(cohort: pd.DataFrame, storing: Storing, notes: Path) -> None:
             line = known.get(key)
             if line is None or not is_stored(storing.folder, row["case_id"]):
                 line = json.dumps({"key": key, **_plain(row["case_id"], _stored(row, storing))})
-                stream.write(line + "\n")
+                stream.write(_summed(line) + "\n")
                 stream.flush()
             lines.append(line)
+    write_lines(map(_summed, lines), part, sealed=False)
     write_lines(lines, notes)
-    part.unlink()
 
 
 def gathered(cohort: pd.DataFrame, storing: Storing, notes: Sequence[Path]) -> pd.DataFrame:
@@ -159,15 +162,18 @@ def _state(path: Path) -> tuple[int, int]:
 
 
 def _noted(part: Path) -> dict[str, str]:
-    """Lines of a job that was killed, by key; the last may be torn."""
+    """Lines of a job that ran before, by key; one that is torn or damaged is none."""
     lines = {}
-    for line in read_lines(part):
-        try:
-            content = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        lines[content["key"]] = line.rstrip("\n")
+    for noted in part.read_text(encoding="utf-8", errors="replace").splitlines():
+        line = noted.partition("\t")[0]
+        if line and noted == _summed(line):
+            lines[json.loads(line)["key"]] = line
     return lines
+
+
+def _summed(line: str) -> str:
+    """A line of JSON, a tab, and the line's checksum."""
+    return f"{line}\t{zlib.crc32(line.encode()):08x}"
 
 
 def _read(path: Path) -> Iterator[dict[str, Any]]:

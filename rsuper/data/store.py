@@ -12,14 +12,14 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-import blosc2
 import numpy as np
 from jaxtyping import Bool, Int16, Shaped, UInt8
 
 from rsuper.artifacts import read_lines, write_lines
+from rsuper.data.arrays import CheckedArray, Ends, write_array
 from rsuper.data.volumes import AIR_HU, Shape, Spacing
 from rsuper.errors import ArtifactError
-from rsuper.files import sha256_of
+from rsuper.files import seal_of, sha256_of
 from rsuper.metrics import boxes as mask_boxes
 
 # One label per finest structure; "pancreas" holds what no segment claims.
@@ -33,8 +33,6 @@ ORGAN_LABELS = {
 }
 WHOLE = {"pancreas": (1, 2, 3, 4)}
 TUMOR_LABELS = {"pancreas": 1, "kidney": 2}
-# A chunk is read, a block decompressed: patches meet few chunks, and little is decompressed beside them.
-CHUNK, BLOCK = 64, 32
 VOLUMES_FOLDER, WITHHELD_FOLDER, INDEX = "volumes", "withheld", "index.jsonl"
 INDEXED_TUMOR_VOXELS = 200
 # Arrays of a few chunks cost more to decompress than to copy, and a sampler comes back to them hundreds of
@@ -72,6 +70,7 @@ class _OnDisk:
     """An array that is opened when it is read, again where others had to be opened since."""
 
     path: Path
+    ends: Ends | None
     changed_ns: int  # another content under the same name is another array
 
     def __getitem__(self, box: tuple[slice, ...]) -> Shaped[np.ndarray, "x y z"]:
@@ -80,7 +79,7 @@ class _OnDisk:
     @property
     def shape(self) -> tuple[int, ...]:
         """Number of voxels along x, y and z."""
-        shape: tuple[int, ...] = _opened(self).shape
+        shape: tuple[int, ...] = _opened(self).opened.shape
         return shape
 
 
@@ -88,14 +87,8 @@ _Array: TypeAlias = _OnDisk | np.ndarray
 
 
 @lru_cache(maxsize=_OPEN_FILES)
-def _opened(array: _OnDisk) -> blosc2.NDArray:
-    return _on_disk(array.path)
-
-
-def _on_disk(path: Path) -> blosc2.NDArray:
-    # While a process holds an array that it read by two threads, a process forked from it (such as a loader's
-    # worker) waits for ever when it reads any array. And one thread reads a patch in half the time of two.
-    return blosc2.open(str(path), mode="r", mmap_mode="r", dparams=blosc2.DParams(nthreads=1))
+def _opened(array: _OnDisk) -> CheckedArray:
+    return CheckedArray(array.path, array.ends)
 
 
 @dataclass(frozen=True)
@@ -110,6 +103,7 @@ class CaseIndex:
     boxes: Mapping[str, Box]  # per structure that is present
     tumor_voxels: Mapping[str, Sequence[Shape]]  # per target a sample of voxels; absent = not annotated
     sha256: Mapping[str, str] = field(default_factory=dict)  # of the array files, by what they hold
+    ends: Mapping[str, Ends] = field(default_factory=dict)  # per array, what its file must look like
 
 
 @dataclass(frozen=True)
@@ -127,15 +121,23 @@ class StoredCase:
 
     @cached_property
     def _ct(self) -> _Array:
-        return _open(self.folder / f"{self.case_id}.ct.b2nd")
+        return self._open(self.folder, "ct")
 
     @cached_property
     def _organs(self) -> _Array:
-        return _open(self.folder / f"{self.case_id}.organs.b2nd")
+        return self._open(self.folder, "organs")
 
     @cached_property
     def _tumors(self) -> _Array:
-        return _open((self.tumor_folder or self.folder) / f"{self.case_id}.tumors.b2nd")
+        return self._open(self.tumor_folder or self.folder, "tumors")
+
+    def _open(self, folder: Path, name: str) -> _Array:
+        path, ends = folder / f"{self.case_id}.{name}.b2nd", self.index.ends.get(name)
+        array = CheckedArray(path, ends)
+        if array.opened.nbytes > min(_SMALL_BYTES, _Memory.left):
+            return _OnDisk(path, ends, path.stat().st_mtime_ns)
+        _Memory.left -= array.opened.nbytes
+        return array[(slice(None),) * array.opened.ndim]
 
     def ct(self, start: Shape, size: Shape) -> Int16[np.ndarray, "x y z"]:
         """Read a box of the CT in HU; outside the volume there is air."""
@@ -156,15 +158,21 @@ def write_case(
     ct: Int16[np.ndarray, "x y z"],
     organs: UInt8[np.ndarray, "x y z"],
     tumors: UInt8[np.ndarray, "x y z"] | None,
-) -> None:
-    """Store the arrays of one case; `tumors` is None where nobody segmented them."""
+) -> dict[str, Ends]:
+    """Store the arrays of one case; `tumors` is None where nobody segmented them.
+
+    Returns:
+        What its index must know to tell later whether they are still as they were written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, Shaped[np.ndarray, "x y z"] | None] = {"ct": ct, "organs": organs, "tumors": tumors}
+    ends = {}
     for name, array in arrays.items():
         path = folder / f"{case_id}.{name}.b2nd"
         path.unlink(missing_ok=True)
         if array is not None:
-            _write_array(path, array)
+            ends[name] = write_array(path, array)
+    return ends
 
 
 def is_stored(folder: Path, case_id: str) -> bool:
@@ -172,29 +180,16 @@ def is_stored(folder: Path, case_id: str) -> bool:
     return all((folder / f"{case_id}.{name}.b2nd").is_file() for name in ("ct", "organs"))
 
 
-def write_withheld(folder: Path, case_id: str, tumors: UInt8[np.ndarray, "x y z"]) -> None:
-    """Store tumor labels apart from the volumes, out of sight of whoever opens these."""
+def write_withheld(folder: Path, case_id: str, tumors: UInt8[np.ndarray, "x y z"]) -> Ends:
+    """Store tumor labels apart from the volumes, out of sight of whoever opens these; say what file it is."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write_array(folder / f"{case_id}.tumors.b2nd", tumors)
+    return write_array(folder / f"{case_id}.tumors.b2nd", tumors)
 
 
 def array_hashes(folder: Path, case_id: str) -> dict[str, str]:
     """SHA-256 of a case's arrays by what they hold; cheap just after they were written, from memory."""
     files = {name: folder / f"{case_id}.{name}.b2nd" for name in ("ct", "organs", "tumors")}
     return {name: sha256_of(path) for name, path in files.items() if path.is_file()}
-
-
-def _write_array(path: Path, array: Shaped[np.ndarray, "x y z"]) -> None:
-    path.unlink(missing_ok=True)
-    blosc2.asarray(
-        np.ascontiguousarray(array),
-        urlpath=str(path),
-        mode="w",
-        chunks=tuple(min(CHUNK, n) for n in array.shape),
-        blocks=tuple(min(BLOCK, n) for n in array.shape),
-        # A third larger than the best codec makes a CT, and read in half the time (benchmarks/data.py).
-        cparams=blosc2.CParams(codec=blosc2.Codec.LZ4HC, clevel=5, nthreads=1),
-    )
 
 
 def index_case(
@@ -253,7 +248,7 @@ def bounding_box(mask: Bool[np.ndarray, "x y z"]) -> Box | None:
 
 def plain_index(index: CaseIndex) -> dict[str, Any]:
     """Return an index as what JSON can hold; inverse of `index_from`."""
-    copies = {name: dict(getattr(index, name)) for name in ("boxes", "tumor_voxels", "sha256")}
+    copies = {name: dict(getattr(index, name)) for name in ("boxes", "tumor_voxels", "sha256", "ends")}
     return {**index.__dict__, **copies}
 
 
@@ -268,6 +263,7 @@ def index_from(content: Mapping[str, Any]) -> CaseIndex:
         boxes={name: (_triple(low), _triple(high)) for name, (low, high) in content["boxes"].items()},
         tumor_voxels={t: [_triple(v) for v in voxels] for t, voxels in content["tumor_voxels"].items()},
         sha256=content.get("sha256", {}),
+        ends={name: tuple(numbers) for name, numbers in content.get("ends", {}).items()},
     )
 
 
@@ -280,41 +276,38 @@ def open_store(volumes_csv: Path) -> dict[str, StoredCase]:
     """Return the stored cases of a data set by case id.
 
     Raises:
-        ArtifactError: the store was not finished.
+        ArtifactError: the store was not finished, or its index is missing or damaged.
     """
     if not volumes_csv.is_file():
         raise ArtifactError(f"{volumes_csv}: no such file; the store is not finished")
     folder = volumes_csv.parent / VOLUMES_FOLDER
-    return {index.case_id: StoredCase(folder, index) for index in _read_index(folder / INDEX)}
+    return {index.case_id: StoredCase(folder, index) for index in _read_index(folder / INDEX, volumes_csv)}
 
 
 def open_withheld(volumes_csv: Path) -> dict[str, StoredCase]:
     """Return the cases of a data set whose tumor labels are withheld from methods, with these labels."""
     folder, apart = volumes_csv.parent / VOLUMES_FOLDER, volumes_csv.parent / WITHHELD_FOLDER
-    if not (apart / INDEX).is_file():
+    if not (apart / INDEX).is_file() and not seal_of(apart / INDEX).is_file():
         return {}
-    return {index.case_id: StoredCase(folder, index, apart) for index in _read_index(apart / INDEX)}
+    return {
+        index.case_id: StoredCase(folder, index, apart) for index in _read_index(apart / INDEX, volumes_csv)
+    }
 
 
-def _read_index(path: Path) -> Iterator[CaseIndex]:
-    for line in read_lines(path):
-        yield index_from(json.loads(line))
+def _read_index(path: Path, volumes_csv: Path) -> Iterator[CaseIndex]:
+    try:
+        for line in read_lines(path):
+            yield index_from(json.loads(line))
+    except ArtifactError:
+        raise ArtifactError(
+            f"{path}: missing, or not as it was written; to have it made anew, run again after: "
+            f"rm -f {path} {volumes_csv}"
+        ) from None
 
 
 def _triple(values: Sequence[Number]) -> tuple[Number, Number, Number]:
     x, y, z = values
     return (x, y, z)
-
-
-def _open(path: Path) -> _Array:
-    if not path.is_file():
-        raise ArtifactError(f"{path}: no such array in the store")
-    array = _on_disk(path)
-    if array.nbytes > min(_SMALL_BYTES, _Memory.left):
-        return _OnDisk(path, path.stat().st_mtime_ns)
-    _Memory.left -= array.nbytes
-    whole: Shaped[np.ndarray, "x y z"] = array[:]
-    return whole
 
 
 def _read_box(array: _Array, start: Shape, size: Shape, fill: int) -> Shaped[np.ndarray, "x y z"]:

@@ -22,7 +22,7 @@ from nibabel.orientations import (
 )
 
 from rsuper.artifacts import write_atomically
-from rsuper.data.headers import Grid, Shape, Spacing, open_nifti
+from rsuper.data.headers import Grid, Shape, Spacing, damaged, open_nifti
 from rsuper.errors import DataError
 
 AIR_HU = -1024
@@ -123,7 +123,7 @@ def _read(
                     voxels[start : start + part.size] = convert(part)
             file.read(1)  # only at the end of a gzip stream its checksum is compared
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise DataError(f"{path}: damaged NIfTI: {error}") from None
+        raise damaged(path, f"damaged NIfTI: {error}") from None
     return apply_orientation(voxels.reshape(proxy.shape, order="F"), io_orientation(image.affine))
 
 
@@ -132,7 +132,7 @@ def _read_scaled(image: nib.Nifti1Image, path: Path) -> Shaped[np.ndarray, "x y 
     try:
         scaled = np.asanyarray(image.dataobj)
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise DataError(f"{path}: damaged NIfTI: {error}") from None
+        raise damaged(path, f"damaged NIfTI: {error}") from None
     return apply_orientation(scaled, io_orientation(image.affine))
 
 

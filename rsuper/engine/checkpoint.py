@@ -1,6 +1,8 @@
 """Weights and training state on disk: tensors only (nothing is unpickled), and a JSON beside them."""
 
 import pickle
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ LAST = "weights_last.pt"  # the last step's own, where averaged weights or the b
 BEST = "weights_best.pt"  # the best by validation so far, where there is one
 STATE = "state.pt"
 SUMMARY = "training.json"
+_DAMAGED = EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
@@ -182,8 +185,22 @@ def _weights(path: Path) -> dict[str, Tensor]:
 
 def _load(path: Path) -> Any:
     if not path.is_file():
-        raise ArtifactError(f"{path}: no such file")
+        raise ArtifactError(f"{path}: no such file; {_anew(path)}")
     try:
+        with zipfile.ZipFile(path) as parts:  # torch itself does not compare the checksums that it writes
+            if damaged := parts.testzip():
+                raise ArtifactError(f"{path}: damaged: the checksum of {damaged} is another; {_anew(path)}")
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
-        raise ArtifactError(f"{path}: damaged: {error}") from None
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read: {error}; {_anew(path)}") from None
+    except (*_DAMAGED, RuntimeError) as error:
+        raise ArtifactError(f"{path}: damaged: {' '.join(str(error).split())[:200]}; {_anew(path)}") from None
+
+
+def _anew(path: Path) -> str:
+    """What to remove so that weights or a state are made anew: they, and what says that they are complete."""
+    named = [path]
+    if path.name != STATE:
+        records = [folder / "run.json" for folder in path.parents]
+        named += [path.with_name(SUMMARY), *[record for record in records if record.is_file()][:1]]
+    return f"to have it made anew, run again after: rm -f {' '.join(map(str, named))}"

@@ -10,6 +10,7 @@ from typing import Protocol, TextIO, runtime_checkable
 
 from rsuper.engine import distributed
 from rsuper.engine.provenance import peak_memory_mb
+from rsuper.errors import ArtifactError
 from rsuper.files import write_lines
 
 _OWN = ("mask_patches", "report_patches")
@@ -176,8 +177,18 @@ def drop_lines_after(path: Path, step: int) -> None:
     Args:
         path: JSON lines, each with a `step`.
         step: the checkpoint's.
+
+    Raises:
+        ArtifactError: another line than the last is damaged.
     """
     if path.is_file():
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-        write_lines((line.removesuffix("\n") for line in kept), path)
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+        try:
+            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+        except (json.JSONDecodeError, KeyError, TypeError):
+            places = sorted(path.parent.rglob("state.pt"))
+            raise ArtifactError(
+                f"{path}: a line is damaged; to begin this training anew, run again after: "
+                f"rm -f {' '.join(map(str, [path, *places]))}"
+            ) from None
+        write_lines((line.removesuffix("\n") for line in kept), path, sealed=False)

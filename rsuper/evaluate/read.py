@@ -12,7 +12,7 @@ from rsuper.data.cohort import TARGET_ORGANS
 from rsuper.data.mask_sources import case_masks
 from rsuper.data.masks import MaskReader
 from rsuper.data.volumes import Grid, read_grid, read_probability
-from rsuper.errors import ArtifactError, DataError
+from rsuper.errors import ArtifactError, DamagedError, DataError
 from rsuper.evaluate.cases import CaseInput, TargetInput
 from rsuper.metrics.boxes import bounding_box, union_window
 from rsuper.reports.supervision import case_truth, largest_diameter_mm
@@ -23,7 +23,8 @@ class PredictedSet:
     """The predictions of one run on one test set, case by case.
 
     Raises:
-        ArtifactError: the table of predictions is missing or damaged, or a case has two rows for a target.
+        ArtifactError: the table of predictions is missing or damaged, or a case has two rows for a target;
+            when a case is read: its map is missing or damaged.
     """
 
     def __init__(self, collection: Collection, run: Path, test_set: str) -> None:
@@ -77,6 +78,10 @@ class PredictedSet:
             return None, str(row.reason)
         try:
             return read_probability(self.table.parent / str(row.file), grid), ""
+        except DamagedError as error:  # it was whole when the table was written
+            raise ArtifactError(
+                f"{error}; to have it made anew, run again after: rm -f {self.table}"
+            ) from None
         except DataError as error:
             return None, str(error)
 

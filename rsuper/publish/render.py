@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
-from rsuper.artifacts import write_atomically
+from rsuper.artifacts import write_sealed
 from rsuper.config.experiment import Experiment
 from rsuper.metrics.lesions import FOUND_SHARE, SPECK_MM3
 from rsuper.publish.columns import NUMBERS, Column, further_columns, groups, paper_columns
@@ -55,8 +55,8 @@ def write_twins(
     printed = [(title, headings, _cells(frame, headings)) for title, headings in chosen]
     markdown = "\n\n".join([*(_markdown(*part) for part in printed), *notes]) + "\n"
     latex = "\n\n".join([*(_latex(*part) for part in printed), *(_escape(note) for note in notes)]) + "\n"
-    write_atomically(path.with_suffix(".md"), lambda file: file.write_text(markdown, encoding="utf-8"))
-    write_atomically(path.with_suffix(".tex"), lambda file: file.write_text(latex, encoding="utf-8"))
+    write_sealed(path.with_suffix(".md"), lambda file: file.write_text(markdown, encoding="utf-8"))
+    write_sealed(path.with_suffix(".tex"), lambda file: file.write_text(latex, encoding="utf-8"))
 
 
 def table_notes(experiment: Experiment, rule: str) -> list[str]:
@@ -98,7 +98,7 @@ def leaked_notes(leaked: pd.DataFrame, *, included: bool = False) -> list[str]:
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Write a published table; missing numbers are blank."""
-    write_atomically(path, lambda file: frame.to_csv(file, index=False))
+    write_sealed(path, lambda file: frame.to_csv(file, index=False))
 
 
 def table_sections(frame: pd.DataFrame, experiment: Experiment) -> list[Section]:

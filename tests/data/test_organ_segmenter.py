@@ -146,6 +146,7 @@ def test_a_label_map_and_a_folder_with_one_ct(site, ct):
     for name in NAMES:
         np.testing.assert_array_equal(organ(row, name), site.box(name) > 0)
     assert sorted(path.name for path in (site.made / "own_A").iterdir()) == [
+        ".made.json.sha256",
         "made.json",
         "masks",
         "output.txt",

@@ -108,7 +108,8 @@ def test_a_killed_job_goes_on_behind_the_last_case(cohort, at_once, tmp_path, mo
     assert calls == done[done.index("tiny_R2") :]
     write_table(gathered(cohort, storing, [notes]), tmp_path / "volumes.csv", VOLUMES)
     same_stores(tmp_path, at_once)
-    assert [path.name for path in (tmp_path / "shards").iterdir()] == ["0.jsonl"]
+    left = sorted(path.name for path in (tmp_path / "shards").iterdir())
+    assert left == [".0.jsonl.sha256", "0.jsonl", "0.jsonl.part"]
 
 
 @pytest.mark.parametrize("what", ["settings", "role", "code", "mask", "array"])
@@ -133,11 +134,19 @@ def test_what_changed_after_a_kill_is_stored_again(cohort, tmp_path, monkeypatch
     assert calls == again
 
 
-def test_a_finished_job_keeps_no_notes_that_outlive_a_change(cohort, tmp_path, calls):
-    storing, notes = storing_in(tmp_path), tmp_path / "0.jsonl"
+def test_a_finished_job_stores_again_what_changed_or_was_lost_alone(cohort, tmp_path, calls):
+    storing, notes = storing_in(tmp_path), tmp_path / "shards" / "0.jsonl"
     store_shard(cohort, storing, notes)
-    store_shard(cohort, storing, notes)  # asked for again: masks may have changed
-    assert len(calls) == 2 * len(cohort)
+    assert calls == list(cohort["case_id"])
+    (storing.folder / "tiny_M2.ct.b2nd").unlink()
+    changed = cohort.copy()
+    changed.loc[changed["case_id"] == "tiny_R3", "sha256"] = "of other masks"
+    store_shard(changed, storing, notes)
+    assert calls[len(cohort) :] == ["tiny_M2", "tiny_R3"]
+    part = notes.with_name("0.jsonl.part")
+    part.write_text(part.read_text().replace('"mean_hu": ', '"mean_hu": 1', 1))  # the first case's, flipped
+    store_shard(changed, storing, notes)
+    assert calls[len(cohort) + 2 :] == ["tiny_M1"]
 
 
 def test_a_bad_case_keeps_its_reason_and_the_others_go_on(cohort, tmp_path):

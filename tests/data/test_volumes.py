@@ -13,7 +13,8 @@ from rsuper.data.volumes import (
     read_volume,
     write_probability,
 )
-from rsuper.errors import DataError
+from rsuper.errors import DamagedError, DataError
+from rsuper.files import seal
 
 CODES = ("RAS", "LPS", "LAS", "ASR", "PIR", "SRA")
 
@@ -215,3 +216,18 @@ def test_a_changed_voxel_in_a_compressed_file_is_noticed(tmp_path, save_nifti):
     path.write_bytes(gzip.compress(bytes(content))[:-8] + checksum)
     with pytest.raises(DataError, match="damaged NIfTI: CRC check failed"):
         read_mask(path, read_grid(path))
+
+
+def test_a_lost_image_of_a_made_data_set_says_how_to_make_it_anew(tmp_path):
+    image = tmp_path / "raw" / "phantom" / "case" / "ct.nii.gz"
+    with pytest.raises(DamagedError, match=r"ct\.nii\.gz: no such file$"):  # a user's own
+        read_grid(image)
+    image.parent.mkdir(parents=True)
+    metadata = tmp_path / "raw" / "phantom" / "metadata.csv"
+    metadata.touch()
+    seal(metadata)
+    with pytest.raises(DamagedError, match=r"no such file; .*after: rm -f \S+raw/phantom/metadata\.csv \S+"):
+        read_grid(image)
+    image.write_bytes(b"no NIfTI")
+    with pytest.raises(DamagedError, match=r"cannot be read as NIfTI.* \S+data/phantom/findings\.jsonl$"):
+        read_grid(image)

@@ -39,6 +39,44 @@ def test_a_file_cut_short_is_named(tmp_path):
         checkpoint.load_weights(nn.Linear(30, 20), tmp_path / "weights.pt")
 
 
+def test_no_flipped_byte_of_a_tensor_is_loaded(tmp_path):
+    """torch writes checksums and does not compare them."""
+    path = tmp_path / "model" / "weights.pt"
+    (tmp_path / "run.json").write_text("{}")
+    torch.manual_seed(0)
+    network = nn.Linear(30, 20)
+    checkpoint.save_weights(network, path)
+    whole = path.read_bytes()
+    start = whole.index(network.weight.detach().numpy().tobytes())
+    for place in range(start, start + 30 * 20 * 4, 97):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1
+        path.write_bytes(damaged)
+        with pytest.raises(ArtifactError, match=r"rm -f \S+weights\.pt \S+training\.json \S+run\.json$"):
+            checkpoint.load_weights(nn.Linear(30, 20), path)
+
+
+def test_damage_anywhere_else_is_named_or_changes_nothing(tmp_path):
+    path, network = tmp_path / "state.pt", nn.Linear(5, 4)
+    optimizer = torch.optim.AdamW(network.parameters())
+    checkpoint.save_state(network, optimizer, {"step": 3}, path)
+    whole, expected = path.read_bytes(), network.weight.detach().clone()
+    said = set()
+    for place in range(0, len(whole), 11):
+        damaged = bytearray(whole)
+        damaged[place] ^= 8
+        path.write_bytes(damaged)
+        fresh = nn.Linear(5, 4)
+        try:
+            found = checkpoint.load_state(fresh, torch.optim.AdamW(fresh.parameters()), path)
+        except ArtifactError as error:
+            said.add(str(error).rpartition("; ")[2])
+        else:
+            assert found == {"step": 3}
+            assert torch.equal(fresh.weight, expected)
+    assert said == {f"to have it made anew, run again after: rm -f {path}"}
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ArtifactError, match=r"weights.pt: no such file"):
         checkpoint.load_weights(nn.Linear(3, 2), tmp_path / "weights.pt")

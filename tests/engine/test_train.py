@@ -10,8 +10,8 @@ from torch import nn
 from rsuper.config.experiment import Schedule
 from rsuper.engine import checkpoint
 from rsuper.engine.settings import Settings
-from rsuper.engine.train import LOG, Stage, learning_rate, train
-from rsuper.errors import DataError
+from rsuper.engine.train import LOG, Stage, drop_lines_after, learning_rate, train
+from rsuper.errors import ArtifactError, DataError
 from tests.engine.scenes import Plan, digest, network, patches, plainly_trained, r_super, segmentation
 
 
@@ -102,7 +102,12 @@ def test_a_finished_stage_returns_at_once(tmp_path):
     first, second = model(), nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
     train(first, points, loss, stage(), tmp_path)
     before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.iterdir()}
-    assert set(before) == {"weights.pt", "training.json", LOG}  # nothing left that only resuming needed
+    assert set(before) == {
+        "weights.pt",
+        "training.json",
+        ".training.json.sha256",
+        LOG,
+    }  # nothing left that only resuming needed
 
     def no_batch(step):
         raise AssertionError(f"step {step} of a finished stage")
@@ -388,3 +393,19 @@ def test_progress_says_how_fast_and_how_long(tmp_path, capsys):
     for part in ("patches/s", "0:00:00 left", "resident", "GB", "waited for data"):
         assert part in said
     assert 0 <= checkpoint.summary(tmp_path)["stall_seconds"] <= checkpoint.summary(tmp_path)["seconds"]
+
+
+def test_a_damaged_line_of_the_log_is_named(tmp_path):
+    path, state = tmp_path / "model" / "log.jsonl", tmp_path / "model" / "state.pt"
+    path.parent.mkdir()
+    lines = [json.dumps({"step": step}) + "\n" for step in (5, 10, 15)]
+    path.write_text("".join(lines) + '{"step": 2')  # the last was torn by a kill
+    drop_lines_after(path, 10)
+    assert path.read_text() == "".join(lines[:2])
+    state.touch()
+    for damaged in ('{"step" 5}\n', '{"stop": 5}\n', "5\n", '{"step": "5"}\n'):
+        path.write_text(damaged + lines[1])
+        with pytest.raises(
+            ArtifactError, match=r"log\.jsonl: a line is damaged.*rm -f \S+log\.jsonl \S+state\.pt$"
+        ):
+            drop_lines_after(path, 10)

@@ -17,7 +17,6 @@ SHAPE = (40, 32, 32)
 ROWS = [
     ("tiny_T1", "pancreas", "t1.nii.gz", ""),
     ("tiny_T1", "kidney", "", "out of memory"),
-    ("tiny_T2", "pancreas", "gone.nii.gz", ""),
     ("tiny_M2", "kidney", "m2.nii.gz", ""),
     ("tiny_M2", "pancreas", "small.nii.gz", ""),
 ]
@@ -72,12 +71,26 @@ def test_a_failed_prediction_keeps_its_reason(predicted):
     kidney = predicted().case("tiny_T1").targets["kidney"]
     assert (kidney.probability, kidney.reason) == (None, "out of memory")
     second = predicted().case("tiny_T2").targets
-    assert second["pancreas"].probability is None
-    assert second["pancreas"].reason.endswith("gone.nii.gz: no such file")
+    assert (second["pancreas"].probability, second["pancreas"].reason) == (None, "no row in predictions.csv")
     assert (second["kidney"].probability, second["kidney"].reason) == (None, "no row in predictions.csv")
     small = predicted().case("tiny_M2").targets["pancreas"]
     assert small.probability is None
     assert "the map has shape (2, 2, 2), its CT (40, 32, 32)" in small.reason
+
+
+@pytest.mark.parametrize("damage", ["removed", "cut", "flipped"])
+def test_a_map_that_was_lost_since_stops_and_is_no_failed_prediction(predicted, tmp_path, damage):
+    path = predictions_table(tmp_path, "internal").with_name("t1.nii.gz")
+    case = predicted()
+    content = bytearray(path.read_bytes())
+    path.unlink()
+    if damage == "cut":
+        path.write_bytes(content[:-100])
+    if damage == "flipped":
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"t1\.nii\.gz: .*run again after: rm -f .*predictions\.csv"):
+        case.case("tiny_T1")
 
 
 def test_another_order_of_axes_on_disk(predicted, boxes):

@@ -16,12 +16,14 @@ from rsuper.data.sources.registry import (
 from rsuper.devices import CHOICES, visible_devices
 from rsuper.engine.settings import Settings
 from rsuper.errors import RsuperError
+from rsuper.files import require_all_whole
 from rsuper.methods import available, refuse_unknown, with_upstream
 from rsuper.profiles import require_profiles
 from rsuper.provenance.code import rule_code
 from rsuper.publish.figures.error_runs import error_runs
 from rsuper.publish.figures.shown_runs import landed_runs, shown_runs
 from rsuper.publish.timing import end_of_run
+from rsuper.refusals import AFTER_FAILURE, cannot_write, refuse_the_future
 
 ROOT = Path(workflow.basedir)
 
@@ -63,6 +65,15 @@ if not EXPERIMENT_FILE.exists() and not EXPERIMENT_FILE.is_absolute():
 EXPERIMENT = or_stop(lambda: load_experiment(EXPERIMENT_FILE))
 LAYOUT = Layout.of(EXPERIMENT.name)
 DATASETS = list(EXPERIMENT.datasets)
+
+# Who left a lock here, and what is no longer as it was written: said before anything is run, or not run.
+if workflow.is_main_process and "--unlock" not in sys.argv:
+    if note := session.lock_note():
+        print(note, file=sys.stderr)
+    if note := cannot_write([LAYOUT.root, *LAYOUT.root.glob("*/"), Path(".snakemake")]):
+        print(note, file=sys.stderr)
+    or_stop(lambda: require_all_whole(LAYOUT.sealed_folders()))
+    or_stop(lambda: refuse_the_future(LAYOUT.root, LAYOUT.sealed_folders()))
 TEST_SETS = ["validation", *EXPERIMENT.test_sets]
 
 # How networks are computed, as far as a weight or a map depends on it.

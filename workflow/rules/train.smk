@@ -3,7 +3,7 @@
 COHORTS = expand(
     artifact("data", "{dataset}", "{file}"),
     dataset=DATASETS,
-    file=["cohort.csv", "volumes.csv"],
+    file=["cohort.csv", "volumes.csv", "findings.jsonl"],
 )
 TRAINING_SECTIONS = [
     "targets",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from rsuper.artifacts import read_table, write_atomically, write_table
+from rsuper.artifacts import read_table, write_sealed, write_table
 from rsuper.config.load import load_experiment
 from rsuper.data.audit.known import Known
 from rsuper.data.audit.registry import audit_frame
@@ -30,7 +30,7 @@ def main(snakemake: Any) -> None:
     frame = audit_frame(known)
     text = audit_markdown(frame, known)
     write_table(frame, Path(output.table), AUDIT)
-    write_atomically(Path(output.document), lambda file: file.write_text(text, encoding="utf-8"))
+    write_sealed(Path(output.document), lambda file: file.write_text(text, encoding="utf-8"))
 
 
 run(main, snakemake)

@@ -6,6 +6,7 @@ from typing import Any
 
 from rsuper.config.phantom import PhantomSpec
 from rsuper.data.phantom.dataset import write_dataset
+from rsuper.files import seal_dataset
 from rsuper.job import run
 
 
@@ -15,6 +16,7 @@ def main(snakemake: Any) -> None:
     root = Path(snakemake.output.metadata).parent
     shutil.rmtree(root)  # what an earlier specification left there
     write_dataset(root, snakemake.wildcards.dataset, spec, snakemake.params.spec["data_seed"])
+    seal_dataset(root)
 
 
 run(main, snakemake)

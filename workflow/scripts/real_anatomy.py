@@ -7,6 +7,7 @@ from typing import Any
 from rsuper.config.real_anatomy import RealAnatomySpec
 from rsuper.data.sources.real_anatomy.catalog import real_data_folder
 from rsuper.data.sources.real_anatomy.dataset import write_dataset
+from rsuper.files import seal_dataset
 from rsuper.job import run
 
 
@@ -17,6 +18,7 @@ def main(snakemake: Any) -> None:
     root = Path(snakemake.output.metadata).parent
     shutil.rmtree(root)  # what an earlier specification left there
     write_dataset(root, snakemake.wildcards.dataset, real, spec, snakemake.params.spec["data_seed"])
+    seal_dataset(root)
 
 
 run(main, snakemake)

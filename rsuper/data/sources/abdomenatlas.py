@@ -10,9 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from rsuper.artifacts import read_table
+from rsuper.data.headers import damaged
 from rsuper.data.mask_sources import existing_masks
 from rsuper.data.sources.raw_case import Found, Origin, RawCase, assembled, id_problems, refuse
 from rsuper.errors import DataError
+from rsuper.files import lost_images
 from rsuper.schemas import METADATA, REPORTS
 
 STATED_FILE = "stated.jsonl"  # what each report states, where that is known: for phantoms
@@ -51,6 +53,7 @@ def raw_cases(root: Path, dataset: str, metadata_file: str) -> Iterator[RawCase]
 
     Raises:
         ArtifactError: the metadata table is missing or has the wrong columns.
+        DamagedError: of a data set that a rule made, an image was lost.
         DataError: no case; a case named twice or by what is no file name; one without a role or its CT.
     """
     metadata = read_table(root / metadata_file, METADATA)
@@ -61,6 +64,8 @@ def raw_cases(root: Path, dataset: str, metadata_file: str) -> Iterator[RawCase]
     roleless = list(metadata.loc[metadata["role"] == "", "case_id"])
     if roleless:
         raise DataError(f"{root / metadata_file}: no role of case(s) {roleless[:5]}; fill the column 'role'")
+    for path in lost_images(root):  # a mask that is not there would count as never drawn
+        raise damaged(path, "no such file")
     for row in metadata.itertuples(index=False):
         folder = root / str(row.case_id)
         if not (folder / "ct.nii.gz").is_file():

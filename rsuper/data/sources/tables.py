@@ -12,6 +12,7 @@ import pandas as pd
 
 from rsuper.artifacts import short_row
 from rsuper.errors import DataError
+from rsuper.files import require_whole
 
 _NS = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _MOST_COLUMNS = 16_384  # of a sheet, by Excel's own limits
@@ -62,6 +63,7 @@ def read_header(path: Path) -> list[str]:
 
 
 def _csv(path: Path) -> pd.DataFrame:
+    require_whole(path)
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except FileNotFoundError:

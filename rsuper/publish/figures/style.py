@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from rsuper.artifacts import write_atomically
+from rsuper.artifacts import write_sealed
 from rsuper.config.experiment import Experiment
 from rsuper.publish.columns import groups
 from rsuper.publish.rows import PAPER_ROWS
@@ -165,5 +165,5 @@ def save(figure: Figure, out_stem: Path) -> None:
     def write(suffix: str, metadata: dict[str, str | None]) -> Callable[[Path], None]:
         return lambda path: figure.savefig(path, format=suffix, dpi=150, metadata=metadata)
 
-    write_atomically(out_stem.with_name(out_stem.name + ".svg"), write("svg", {"Date": None}))
-    write_atomically(out_stem.with_name(out_stem.name + ".png"), write("png", {"Software": None}))
+    write_sealed(out_stem.with_name(out_stem.name + ".svg"), write("svg", {"Date": None}))
+    write_sealed(out_stem.with_name(out_stem.name + ".png"), write("png", {"Software": None}))

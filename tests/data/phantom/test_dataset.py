@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections import Counter
 
 import nibabel as nib
@@ -10,7 +11,9 @@ from rsuper.config.phantom import CaseGroup, HospitalSpec, PhantomSpec
 from rsuper.data.phantom.anatomy import SEGMENTS
 from rsuper.data.phantom.case import make_case
 from rsuper.data.phantom.dataset import case_facts, plan_cases, write_dataset, write_nifti
-from rsuper.errors import ArtifactError, ConfigError
+from rsuper.data.sources.abdomenatlas import raw_cases
+from rsuper.errors import ArtifactError, ConfigError, DamagedError
+from rsuper.files import seal_dataset
 
 GROUPS = (
     CaseGroup(role="mask_train", pancreas=1, normal=1),
@@ -201,3 +204,14 @@ def test_leftovers_of_a_killed_run_do_not_matter(tmp_path):
 def test_unknown_hospital_is_named(tmp_path):
     with pytest.raises(ConfigError, match="no hospital 'nowhere'"):
         write_dataset(tmp_path / "x", "nowhere", SPEC, 0)
+
+
+def test_a_lost_mask_is_no_mask_that_was_never_drawn(tmp_path, root):
+    shutil.copytree(root, tmp_path / "here")
+    seal_dataset(tmp_path / "here")  # as the rule does
+    metadata = tmp_path / "here" / "metadata.csv"
+    assert len(list(raw_cases(tmp_path / "here", "here", "metadata.csv"))) == 10
+    lost = tmp_path / "here" / "BDMAP_00000001" / "segmentations" / "kidney_lesion.nii.gz"
+    lost.unlink()
+    with pytest.raises(DamagedError, match=rf"kidney_lesion\.nii\.gz: no such file; .*rm -f {metadata} "):
+        list(raw_cases(tmp_path / "here", "here", "metadata.csv"))

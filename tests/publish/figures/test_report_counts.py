@@ -43,5 +43,5 @@ def test_counts_by_hand(layout):
 
 def test_a_damaged_file_is_named(layout):
     (layout.run(*RUN) / "report_use.json").write_text("{")
-    with pytest.raises(ArtifactError, match=r"report_use\.json: damaged JSON"):
+    with pytest.raises(ArtifactError, match=r"report_use\.json: not as it was written"):
         report_counts(layout, [RUN])
