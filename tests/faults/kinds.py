@@ -303,9 +303,7 @@ def full_disk(project: Project, chance: random.Random) -> Disturbed:
         shutil.copytree(place, aside)
     place.rmdir()
     aside.rename(place)
-    return Disturbed(
-        f"{room // 1024} KiB of room while {job} is done again", ended, refused=ended.status != 0
-    )
+    return _refused(f"{room // 1024} KiB of room while {job} is done again", ended)
 
 
 def read_only(project: Project, chance: random.Random) -> Disturbed:
@@ -317,7 +315,12 @@ def read_only(project: Project, chance: random.Random) -> Disturbed:
         _mount("-o", "remount,bind,ro", str(folder))
         ended = project.run()
     name = folder.relative_to(project.folder)
-    return Disturbed(f"{name} read-only while {job} is done again", ended, refused=ended.status != 0)
+    return _refused(f"{name} read-only while {job} is done again", ended)
+
+
+def _refused(what: str, ended: Ended) -> Disturbed:
+    """What a machine did that had to refuse something: a run that ended well met nothing."""
+    return Disturbed(what, ended, missed=ended.status == 0, refused=True)
 
 
 def little_memory(project: Project, chance: random.Random) -> Disturbed:
@@ -339,7 +342,7 @@ def little_memory(project: Project, chance: random.Random) -> Disturbed:
         time.sleep(0.3)
     ended = project.ended(process, log)
     what = f"{more // 2**20} MiB more memory for {limited} processes while {job} is done again"
-    return Disturbed(what, ended, missed=not limited, refused=ended.status != 0)
+    return _refused(what, ended)
 
 
 def other_clock(project: Project, chance: random.Random) -> Disturbed:
