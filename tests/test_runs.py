@@ -223,7 +223,7 @@ def test_a_patient_who_is_trained_and_tested_on_is_refused(collection, tmp_path)
     table = read_table(collection.layout.cohort("tiny"), COHORT)
     table.loc[table["case_id"] == "tiny_T1", "patient_id"] = "tiny_PM1"
     write_table(table, other.layout.cohort("tiny"), COHORT)
-    with pytest.raises(DataError, match=r"tiny_PM1 \(mask_train, test_internal\)"):
+    with pytest.raises(DataError, match=r"CTs tiny_M1 \(mask_train\) and tiny_T1 \(test_internal\)"):
         _ = other.cohort
     table.loc[table["case_id"] == "tiny_T1", "reason"] = "no use"
     write_table(table, other.layout.cohort("tiny"), COHORT)

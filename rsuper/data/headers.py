@@ -85,7 +85,7 @@ def _loaded(path: Path) -> Nifti1Pair:
     try:
         image = nib.load(path)
     except FileNotFoundError:
-        raise DamagedError(f"{path}: no such file") from None
+        raise damaged(path, "no such file") from None
     except (
         OSError,
         EOFError,
@@ -95,7 +95,7 @@ def _loaded(path: Path) -> Nifti1Pair:
         ImageFileError,
         HeaderDataError,
     ) as error:
-        raise DamagedError(f"{path}: cannot be read as NIfTI: {' '.join(str(error).split())}") from None
+        raise damaged(path, f"cannot be read as NIfTI: {' '.join(str(error).split())}") from None
     if not isinstance(image, Nifti1Pair):
         raise DataError(f"{path}: expected NIfTI, got {type(image).__name__}; convert it to .nii.gz")
     if image.header["sform_code"] == 0:
@@ -108,9 +108,10 @@ def _require_room(path: Path, image: Nifti1Pair) -> None:
     file = Path(image.file_map["image"].filename)
     wanted = image.dataobj.offset + math.prod(image.shape) * image.get_data_dtype().itemsize
     if file.suffix in (".nii", ".gz") and wanted > MOST_PACKED * file.stat().st_size:
-        raise DamagedError(
-            f"{path}: damaged NIfTI: shape {image.shape} from byte {image.dataobj.offset} on in a file of "
-            f"{file.stat().st_size} bytes; copy it anew"
+        raise damaged(
+            path,
+            f"damaged NIfTI: shape {image.shape} from byte {image.dataobj.offset} on in a file of "
+            f"{file.stat().st_size} bytes; copy it anew",
         )
 
 

@@ -31,6 +31,9 @@ from rsuper.provenance.listing import (
 from rsuper.public import public
 
 
+PART = ".part"  # beside an output: what its job goes on from when it is made anew
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What a manifest says: the resolved experiment, the jobs by name, and the files.
@@ -166,7 +169,7 @@ def load(root: Path) -> Manifest:
 def maker_of(path: str, records: Mapping[str, Record]) -> str:
     """Name the job that made a file of a results folder; blank where none did."""
     for job, record in records.items():
-        if any(item.get("path") == path for item in record["outputs"]):
+        if any(item.get("path") == path.removesuffix(PART) for item in record["outputs"]):
             return job
     return filling_job(path, records)[1]
 
@@ -178,7 +181,7 @@ def made_by_nobody(listing: Iterable[str], records: Mapping[str, Record]) -> lis
     return [
         path
         for path in listing
-        if path not in made
+        if path.removesuffix(PART) not in made
         and not path.startswith(beside)
         and not is_seal(path)
         and not filling_job(path, records)[1]

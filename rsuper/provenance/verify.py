@@ -205,9 +205,12 @@ def main(arguments: list[str]) -> None:
         findings = verify(root, experiment)
         text = report(root, findings, everything=options.all)
         if findings.problems:
-            raise VerificationError(text)
+            paragraph, _, lines = text.partition("\n")  # an error is a paragraph, and what differs a list
+            raise VerificationError(paragraph)
     except RsuperError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        if isinstance(error, VerificationError):
+            sys.stderr.write(f"{lines}\n")
         raise SystemExit(1) from None
     sys.stdout.write(text + "\n")
 

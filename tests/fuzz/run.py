@@ -21,8 +21,8 @@ import pandas as pd
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import HypothesisWarning
 
-from rsuper.engine.provenance import commit, versions
 from rsuper.files import write_atomically, write_json
+from rsuper.installation import checkout, versions
 from tests.fuzz.targets import ROOT, TARGETS, Target
 
 EXAMPLES = 400  # of a round
@@ -122,7 +122,7 @@ def _write(out: Path, name: str, minutes: float, first_seed: int, found: Found) 
         "refused": found.inputs - found.accepted,
         "slowest_s": f"{found.slowest_s:.2f}",
         "failures": len(found.failures),
-        "commit": commit(ROOT),
+        "commit": checkout(ROOT)["commit"],
         "python": versions()["python"],
     }
     old = pd.read_csv(path, dtype=str, keep_default_na=False) if path.is_file() else pd.DataFrame()

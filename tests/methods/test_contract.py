@@ -277,7 +277,8 @@ def test_maps_that_cannot_be_used_are_rows_with_a_reason(fitted, collection, tmp
 # ---------------------------------------------------------------------------------------- broken folders
 
 CARD = "label: x\nversion: 1\ncitation: x\nuses: {all_images: false, masks: false, reports: none}\n"
-CODE = "class Config: ...\ndef fit(task, config): ...\ndef predict(task, volumes): ...\n"
+CODE = "from pydantic import BaseModel\nclass Config(BaseModel): ...\n"
+CODE += "def fit(task, config): ...\ndef predict(task, volumes): ...\n"
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from rsuper.files import seal
 from tests.workflow.conftest import Project, copy_project
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
@@ -75,6 +76,7 @@ def test_a_leaking_patient_stops_it_with_one_paragraph(audited: Project) -> None
     cohort.loc[tested, "patient_id"] = cohort.loc[trained, "patient_id"]
     times = path.stat().st_mtime_ns
     cohort.to_csv(path, index=False)
+    seal(path)
     os.utime(path, ns=(times, times))  # not as an edit of the user's, which would make it again
     shutil.rmtree(audited.results / "audit")
     done = audited.attempt("audit")

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from rsuper.files import seal
 from tests.workflow.conftest import Project, copy_project
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
@@ -25,6 +26,7 @@ def leaking(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Proj
     cohort.loc[tested, "patient_id"] = cohort.loc[trained, "patient_id"]
     written = path.stat().st_mtime_ns
     cohort.to_csv(path, index=False)
+    seal(path)
     os.utime(path, ns=(written, written))  # not as an edit, which would train everything again
     return project
 
