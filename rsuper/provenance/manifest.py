@@ -30,7 +30,6 @@ from rsuper.provenance.listing import (
 )
 from rsuper.public import public
 
-
 PART = ".part"  # beside an output: what its job goes on from when it is made anew
 
 
