@@ -61,7 +61,7 @@ class Windows:
 image = patches(0).image[0].numpy()
 found = predict.probability_map(lambda x: model.eval()(x).final, image, (8, 8, 8), Windows(), "cpu")
 assert found.shape == (1, 8, 8, 8)
-print("trained", sorted((blocked & set(sys.modules)) - {"coverage"}))  # it measures
+print("trained", sorted((blocked & set(sys.modules)) - set(['coverage'])))  # it measures
 """
 
 

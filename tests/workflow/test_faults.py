@@ -59,7 +59,7 @@ def site(finished: Project, tmp_path: Path) -> tuple[Project, Path]:
     """A user's own folder in the AbdomenAtlas layout, and an experiment that reads it."""
     project = copy_project(tmp_path)
     folder = tmp_path / "site"
-    made = shutil.ignore_patterns(".*.sha256", ".images*")  # a user's own folder has no seals
+    made = shutil.ignore_patterns(".*.sha256", "images.txt")  # not in a user's own folder
     shutil.copytree(finished.results / "raw" / "phantom_masks", folder, ignore=made)
     content = yaml.safe_load((ROOT / "config" / "micro.yaml").read_text(encoding="utf-8"))
     content |= {"name": "site", "datasets": {"own": {"source": "abdomenatlas", "root": str(folder)}}}
