@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from rsuper.losses.checks import check_mask
+from rsuper.losses.checks import check_mask, sent
 from rsuper.losses.geometry import Box, Spacing, ball_offsets, binary_ball, bounding_box, correlate
 from rsuper.losses.localization import Index, as_spacing, best_center, check_positive
 
@@ -206,10 +206,7 @@ class _Canvas:
 
     def _ball(self, region: Tensor, center: Tensor, diameter_mm: float) -> tuple[Tensor, Tensor]:
         """Flat indices of a ball's voxels in C order (clamped to the patch), and which may be taken."""
-        offsets = ball_offsets(diameter_mm, self.spacing_mm)
-        if center.is_cuda:  # from pinned memory, a copy does not wait for the work before it
-            offsets = offsets.pin_memory().to(center.device, non_blocking=True)
-        x, y, z = (center + offsets).unbind(1)
+        x, y, z = (center + sent(ball_offsets(diameter_mm, self.spacing_mm), center)).unbind(1)
         inside = torch.ones_like(x, dtype=torch.bool)
         for place, side in zip((x, y, z), region.shape, strict=True):
             inside &= (place >= 0) & (place < side)
