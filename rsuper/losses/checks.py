@@ -32,8 +32,9 @@ def check_mask(name: str, mask: Tensor, shape: torch.Size) -> None:
 
 
 def sent(values: Tensor, to: Tensor) -> Tensor:
-    """Copy values to another tensor's type and device; from the host to a GPU through pinned memory,
-    without a wait for the work before it.
+    """Copy values to another tensor's type and device.
+
+    From the host to a GPU by way of pinned memory: so the copy does not wait for the work before it.
     """
     if to.is_cuda and not values.is_cuda:
         return values.to(to.dtype).pin_memory().to(to.device, non_blocking=True)
