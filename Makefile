@@ -34,9 +34,6 @@ audit extraction_report provenance table1 table2 table3 figures claims hypothese
 verify: setup  ## check results against their manifest: files, settings, code (CONFIG=config/x.yaml; RESULTS=folder where they lie elsewhere)
 	$(BIN)/python -m rsuper.provenance.verify --config $(CONFIG) $(RESULTS)
 
-test: setup  ## all tests but test-learning's
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not learning and not slurm" $(ARGS)
-
 test: setup  ## all tests but test-learning's, with branch coverage of rsuper/, at least 90 % (not asked for with ARGS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not learning and not slurm" $(if $(ARGS),$(ARGS),$(COVERAGE))
 
