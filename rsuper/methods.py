@@ -16,6 +16,7 @@ from rsuper.errors import ConfigError, MethodError
 from rsuper.fingerprint import fingerprint
 
 METHODS = Path(__file__).resolve().parent.parent / "methods"
+CONFIG = "config"  # a method's own experiment files
 CONTRACT = ("Config", "fit", "predict")
 
 
@@ -129,8 +130,15 @@ class Method(_Section):
         return parse(self.module.Config, {**experiment_values, **variant}, f"config of {source}")
 
     def fingerprint(self) -> str:
-        """Hash of the method's files and of every module of the project that they import."""
-        files = [path for path in sorted(self.folder.rglob("*")) if path.suffix in {".py", ".yaml", ".txt"}]
+        """Hash of the method's files and of every module of the project that they import.
+
+        What lies in the folder's `config` says which experiments have a row of it, not what it does.
+        """
+        files = [
+            path
+            for path in sorted(self.folder.rglob("*"))
+            if path.suffix in {".py", ".yaml", ".txt"} and not path.is_relative_to(self.folder / CONFIG)
+        ]
         return fingerprint(files, self.folder.parent.parent)
 
 
