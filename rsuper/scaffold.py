@@ -1,16 +1,13 @@
 """Start a method: `python -m rsuper.scaffold NAME` writes a folder that passes the contract tests."""
 
 import argparse
-import re
 import sys
 from pathlib import Path
 from string import Template
 
 from rsuper.artifacts import write_lines
 from rsuper.errors import MethodError
-from rsuper.methods import CONFIG, METHODS
-
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+from rsuper.methods import CONFIG, METHODS, NAME, NAMED_SO
 
 _CARD = Template("""\
 label: $name
@@ -81,8 +78,8 @@ def predict(task: Task, volumes: Iterable[TestVolume]) -> Iterator[Prediction]:
 ''')
 
 _EXPERIMENT = Template("""\
-# $base.yaml with rows of this method more. Its results stand where that file's do, so what is trained there is not
-# trained again, and tables are written anew. Give it a `name` to have results, and runs, of its own.
+# $base.yaml with rows of this method more. Its results stand where those of that file do: what is trained
+# there is not trained again, and the tables are written anew. A `name` gives it a results folder of its own.
 extends: ../../../config/$base.yaml
 add_rows: {few: [$name], full: [$name]}
 """)
@@ -99,10 +96,8 @@ def new_method(name: str, root: Path = METHODS) -> Path:
         MethodError: the name is not lower-case letters, digits and underscores (a hyphen would name a
             variant), or is taken.
     """
-    if not _NAME.fullmatch(name):
-        raise MethodError(
-            f"method name {name!r}: expected a lower-case letter, then lower-case letters, digits or '_'"
-        )
+    if not NAME.fullmatch(name):
+        raise MethodError(f"method name {name!r}: expected {NAMED_SO}")
     folder = root / name
     if folder.exists():
         raise MethodError(f"{folder}: exists already; take another name or remove it")

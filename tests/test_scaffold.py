@@ -39,9 +39,9 @@ def test_card_and_config(root):
 
 
 def test_it_trains_and_predicts(runs, collection, tmp_path):
-    contract.check_maps(runs, NAME, collection)
+    contract.check_maps(runs, NAME, collection, tmp_path / "maps")
     contract.check_second_fit(runs, NAME)
-    contract.check_same_losses(runs, NAME, tmp_path)
+    contract.check_same_losses(runs, NAME, tmp_path / "again")
 
 
 def test_it_does_the_work_of_the_row_segmentation(runs):

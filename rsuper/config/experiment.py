@@ -262,7 +262,7 @@ class Experiment(Section):
     @model_validator(mode="before")
     @classmethod
     def _with_added_rows(cls, content: object) -> object:
-        """Put added rows, once, behind a budget's own; what is ill-formed is left for the checks of its key."""
+        """Put added rows, once, behind a budget's own; what is ill-formed is left for its key's check."""
         if not _is_map(content):
             return content
         added, budgets = content.get("add_rows"), content.get("budgets")
@@ -270,8 +270,10 @@ class Experiment(Section):
             return content
         unknown = sorted(set(map(str, added)) - set(map(str, budgets)))
         if unknown:
-            raise ValueError(f"add_rows: there is no budget '{unknown[0]}'; budgets: {sorted(map(str, budgets))}")
-        return {**content, "budgets": {name: _longer(each, added.get(name)) for name, each in budgets.items()}}
+            known = sorted(map(str, budgets))
+            raise ValueError(f"add_rows: there is no budget '{unknown[0]}'; there are {known}")
+        longer = {name: _longer(budget, added.get(name)) for name, budget in budgets.items()}
+        return {**content, "budgets": longer}
 
     @model_validator(mode="after")
     def _consistent(self) -> "Experiment":
