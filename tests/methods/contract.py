@@ -18,6 +18,7 @@ from rsuper.collection import Collection
 from rsuper.errors import ConfigError, MethodError
 from rsuper.methods import METHODS, Method, find
 from rsuper.predictions import store_predictions
+from rsuper.publish.table1 import ticks
 from rsuper.task import CountedCase, PresenceCase, ReportCase, Task, TextCase, VisibleCohort
 
 # Values under which a method that does not follow the experiment's schedule has a run of two steps.
@@ -96,13 +97,9 @@ def check_card(method: Method) -> None:
             wrong(f"key '{key}' is blank: the tables print it")
     if not card.deviations:
         wrong("key 'deviations' is empty: say at least one thing that this row does otherwise than others")
-    # A row of Table 1 says what the method sees, as its card declares it.
-    if card.table1 is not None:
-        seen = {"uses_reports": card.uses.reports != "none", "uses_unannotated_cts": card.uses.all_images}
-        for tick, declared in seen.items():
-            if getattr(card.table1, tick) != declared:
-                said = getattr(card.table1, tick)
-                wrong(f"key 'table1.{tick}' is {said}, but 'uses' says {declared}: change what is not true")
+    if card.control is None:  # a row of Table 1, which says what the method sees as `uses` does
+        with told(method):
+            ticks(card)
     for needed in (*card.needs, *(name for names in card.variant_needs.values() for name in names)):
         try:
             find(needed, method.folder.parent if (method.folder.parent / needed).is_dir() else METHODS)

@@ -102,7 +102,7 @@ BROKEN = {
         "yaml",
         "  uses_reports: false",
         "  uses_reports: true",
-        "key 'table1.uses_reports' is True, but 'uses' says False",
+        r"table1\.uses_reports is True, but from 'uses' follows False; correct one",
     ),
     "needs what is not there": (
         "yaml",
