@@ -122,6 +122,14 @@ def drawings(name):
     return [artifact("figures", f"{name}.{kind}") for kind in ["svg", "png"]]
 
 
+def run_records(runs):
+    """Records of runs, each written when its run is complete."""
+    return [
+        artifact("runs", budget, method, f"seed-{seed}", "run.json")
+        for budget, method, seed in runs
+    ]
+
+
 def of_runs(runs, *parts):
     """One file per run and test set."""
     return [

@@ -13,10 +13,7 @@ localrules:
 
 # Runs that note where the tumors of their reports land.
 LANDED_RUNS = landed_runs(RUNS, EXPERIMENT)
-LANDED_RECORDS = [
-    artifact("runs", budget, method, f"seed-{seed}", "run.json")
-    for budget, method, seed in LANDED_RUNS
-]
+LANDED_RECORDS = run_records(LANDED_RUNS)
 # Runs whose findings have extraction errors made on purpose.
 ERROR_RUNS = or_stop(lambda: error_runs(RUNS, EXPERIMENT, list(available().values())))
 # A curve over budgets takes more than one of them; `snakemake curve` draws it in any case.
@@ -27,11 +24,13 @@ FIGURES = [
     *(["curve"] if len(EXPERIMENT.budgets) > 1 else []),
     "roc",
     "overlays",
+    "training",
     *(["landing"] if LANDED_RUNS else []),
     *(["extraction_errors"] if ERROR_RUNS else []),
 ]
 # Overlays show one seed of every method.
 SHOWN_RUNS = shown_runs(RUNS, EXPERIMENT)
+RECORDS_SHOWN = run_records(SHOWN_RUNS)
 PREDICTIONS_SHOWN = of_runs(SHOWN_RUNS, "predictions", "{test_set}", "predictions.csv")
 
 
