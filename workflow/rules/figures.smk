@@ -56,7 +56,7 @@ rule figure1:
     input:
         points=artifact("figures", "volume_loss.csv"),
     output:
-        drawings("figure1"),
+        drawn("figure1"),
     log:
         artifact("logs", "figure1.log"),
     benchmark:
@@ -93,7 +93,7 @@ rule figure3:
         cohorts=[artifact("data", dataset, "cohort.csv") for dataset in DATASETS],
         sizes=[artifact("data", dataset, "sizes.csv") for dataset in DATASETS],
     output:
-        drawings("figure3"),
+        drawn("figure3"),
     log:
         artifact("logs", "figure3.log"),
     benchmark:
@@ -110,7 +110,7 @@ rule figure4:
     input:
         **LONG_FORMS,
     output:
-        drawings("figure4"),
+        drawn("figure4"),
     log:
         artifact("logs", "figure4.log"),
     benchmark:
@@ -128,7 +128,7 @@ rule curve:
     input:
         **LONG_FORMS,
     output:
-        drawings("curve"),
+        drawn("curve"),
         table=artifact("figures", "curve.csv"),
     log:
         artifact("logs", "curve.log"),
@@ -147,7 +147,7 @@ rule extraction_errors:
     input:
         **LONG_FORMS,
     output:
-        drawings("extraction_errors"),
+        drawn("extraction_errors"),
         table=artifact("figures", "extraction_errors.csv"),
     log:
         artifact("logs", "extraction_errors.log"),
@@ -168,7 +168,7 @@ rule roc:
         **LEAKED,
         metrics=artifact("metrics.csv"),
     output:
-        drawings("roc"),
+        drawn("roc"),
     log:
         artifact("logs", "roc.log"),
     benchmark:
@@ -210,7 +210,7 @@ rule overlays:
         PREDICTIONS_SHOWN,
         balls=artifact("figures", "overlay_balls.csv"),
     output:
-        drawings("overlays"),
+        drawn("overlays"),
     log:
         artifact("logs", "overlays.log"),
     benchmark:
@@ -248,7 +248,7 @@ rule landing:
         LANDED_RECORDS,
         table=artifact("figures", "landing.csv"),
     output:
-        drawings("landing"),
+        drawn("landing"),
     log:
         artifact("logs", "landing.log"),
     benchmark:

@@ -10,7 +10,7 @@ rule training:
     input:
         RECORDS_SHOWN,
     output:
-        drawings("training"),
+        drawn("training"),
     log:
         artifact("logs", "training.log"),
     benchmark:
@@ -63,7 +63,7 @@ rule report:
         panels=artifact("figures", "case_panels.jsonl"),
         records=run_records(RUNS),
     output:
-        artifact("report.html"),
+        told(artifact("report.html"), "Report", "report"),
     log:
         artifact("logs", "report.log"),
     benchmark:
