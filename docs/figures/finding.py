@@ -1,4 +1,4 @@
-"""The finding in one picture: R-Super less segmentation on the reference study, beside the paper's differences.
+"""The finding in one picture: R-Super less segmentation on the reference study, and the paper's differences.
 
     python docs/figures/finding.py
 
@@ -48,8 +48,8 @@ def main(folder: Path) -> None:
             _panel(axis, [e for e in found if e.metric == metric], experiment, seen)
             axis.set_title(printed, fontweight="bold")
         figure.suptitle(
-            "R-Super minus segmentation alone, percentage points: the same masks, network and steps; 3 seeds, "
-            "digital phantoms",
+            "R-Super minus segmentation alone, percentage points: the same masks, network and steps; "
+            "3 seeds, digital phantoms",
             fontsize=11,
         )
         figure.supxlabel(
@@ -86,7 +86,7 @@ def _panel(
 
 
 def _paper(each: Difference, experiment: Experiment) -> float:
-    """Difference of the paper's two rows; NaN where it has none. Its DSC is over all cases: not comparable."""
+    """Difference of the paper's rows; NaN where it has none. Its DSC is over all cases: not comparable."""
     stands_for = experiment.test_sets[each.test_set].paper
     masks = PAPER_MASKS.get((each.budget, each.target), 0)
     if each.metric == "dsc_tumor" or stands_for is None:
