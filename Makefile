@@ -97,6 +97,7 @@ docs: setup  ## docs/deviations.md, from its head and the method cards, docs/pap
 	$(BIN)/python -m rsuper.publish.audit.document
 	$(BIN)/python docs/figures/losses.py
 	$(BIN)/python docs/figures/finding.py
+	$(BIN)/python docs/figures/readme_results.py
 
 unlock: setup  ## after a killed run: remove Snakemake's lock; its jobs that still wait in a cluster's queue will do nothing
 	$(SNAKEMAKE) $(EXPERIMENT) --unlock
