@@ -13,7 +13,7 @@ COVERAGE := --cov --cov-report=term --cov-fail-under=90
 SNAKEFILES := Snakefile workflow examples/importing_workflow/Snakefile
 EXPERIMENT := --config experiment=$(CONFIG)
 
-.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report provenance verify all test test-fast test-learning test-gpu test-slurm check format lint types new-method test-method docs wheel unlock clean test-mutants fuzz audit-dependencies test-faults
+.PHONY: help setup report table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report provenance verify all test test-fast test-learning test-gpu test-slurm check format lint types new-method test-method docs wheel unlock clean test-mutants fuzz audit-dependencies test-faults
 
 help:  ## this text
 	@grep -hE '^[a-z0-9_ -]+:.*##' $(MAKEFILE_LIST) | awk -F':[^#]*## ' '{printf "  make %s\n      %s\n", $$1, $$2}'
@@ -29,7 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,dev,slurm,kubernetes]"
 	@touch $(STAMP)
 
-audit extraction_report provenance table1 table2 table3 figures claims hypotheses paper_audit all: setup  ## the audit of the data, how well reports are read, the manifest of all results; a table, the figures, the claims, the experiment's hypotheses, the audit of the paper, or all of these but the first three (CONFIG=config/x.yaml, PROFILE=profiles/slurm)
+report audit extraction_report provenance table1 table2 table3 figures claims hypotheses paper_audit all: setup  ## one page with everything (report.html); the audit of the data, how well reports are read, the manifest of all results; a table, the figures, the claims, the experiment's hypotheses, the audit of the paper, or all of these but the first four (CONFIG=config/x.yaml, PROFILE=profiles/slurm)
 	$(SNAKEMAKE) $(EXPERIMENT) $(ARGS) -- $@
 
 verify: setup  ## check results against their manifest: files, settings, code (CONFIG=config/x.yaml; RESULTS=folder where they lie elsewhere)
@@ -100,6 +100,8 @@ docs: setup  ## docs/deviations.md, from its head and the method cards, docs/pap
 	$(BIN)/python -m rsuper.publish.findings_schema
 	$(BIN)/python -m rsuper.publish.audit.document
 	$(BIN)/python docs/figures/losses.py
+	$(BIN)/python docs/figures/finding.py
+	$(BIN)/python docs/figures/readme_results.py
 
 wheel: setup  ## dist/*.whl: losses, metrics, statistics and the reader of reports, for other projects (docs/interfaces.md)
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

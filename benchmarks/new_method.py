@@ -2,7 +2,7 @@
 
     python benchmarks/new_method.py --out results/reference/new_method
 
-Nothing is trained before: the rows beside the new one are part of the time of `make all`.
+Nothing is trained before: the rows beside the new one are part of the time of `make report`.
 """
 
 import argparse

@@ -88,12 +88,9 @@ def test_it_is_compared_and_drawn(walked):
 
 
 def test_it_is_in_the_report(walked):
-    """The page is made by `make all` where the workflow has it: then the row must stand in it."""
     project, _, _ = walked
-    page = project.results / "report.html"
-    if not page.exists():
-        pytest.skip("this workflow makes no report.html")
-    assert LABEL in page.read_text(encoding="utf-8")
+    page = (project.results / "report.html").read_text(encoding="utf-8")
+    assert page.count(LABEL) > 3  # tables, figures and cases
 
 
 def test_records_and_notes_say_which_rows_were_added(walked):
@@ -109,7 +106,7 @@ def test_without_the_row_nothing_is_trained(walked):
     planned = project.planned("table2")
     assert "fit" not in planned
     assert "table2" in planned
-    assert project.planned("all", config=f"methods/{NAME}/config/micro.yaml") == {}
+    assert project.planned("all", "report", config=f"methods/{NAME}/config/micro.yaml") == {}
 
 
 def test_the_document_shows_what_the_scaffold_would_not_write(walked):
