@@ -58,6 +58,7 @@ LINES = {
     "landing": 5,
     "pseudo_labels": 5,
     "scaffold": 5,
+    "doctor": 5,
     "evaluate": 5,
     "publish": 5,
 }
@@ -91,6 +92,7 @@ FORBIDDEN = {
     "fingerprint": TORCH,
     "methods": TORCH,
     "scaffold": TORCH,
+    "doctor": TORCH,
     "installation": TORCH,
     "public": TORCH,
     "provenance": TORCH,
@@ -108,6 +110,7 @@ TORCH_FREE = (
     "rsuper.artifacts",
     "rsuper.job",
     "rsuper.scaffold",
+    "rsuper.doctor",
     "rsuper.provenance",
     "rsuper.metrics",
     "rsuper.stats",
