@@ -95,9 +95,10 @@ new-method: setup  ## methods/x, a folder to start from (NAME=x)
 	$(BIN)/python -m rsuper.scaffold "$(NAME)"
 	@$(MAKE) --no-print-directory docs
 
-docs: setup  ## docs/deviations.md, from its head and the method cards, docs/paper_audit.md, docs/findings.schema.json, and the figures of docs/losses.md
+docs: setup  ## docs/deviations.md, from its head and the method cards, docs/paper_audit.md, docs/findings.schema.json, config/*.schema.json, and the figures of docs/losses.md
 	$(BIN)/python -m rsuper.publish.deviations
 	$(BIN)/python -m rsuper.publish.findings_schema
+	$(BIN)/python -m rsuper.publish.config_schema
 	$(BIN)/python -m rsuper.publish.audit.document
 	$(BIN)/python docs/figures/losses.py
 
