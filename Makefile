@@ -12,7 +12,7 @@ SNAKEMAKE := OMP_NUM_THREADS=1 $(BIN)/snakemake $(if $(PROFILE),--workflow-profi
 COVERAGE := --cov --cov-report=term --cov-fail-under=90
 EXPERIMENT := --config experiment=$(CONFIG)
 
-.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report provenance verify doctor all test test-fast test-learning test-gpu test-slurm check format lint types new-method docs unlock clean test-mutants fuzz audit-dependencies test-faults
+.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report provenance verify doctor config-show all test test-fast test-learning test-gpu test-slurm check format lint types new-method docs unlock clean test-mutants fuzz audit-dependencies test-faults
 
 help:  ## this text
 	@grep -hE '^[a-z0-9_ -]+:.*##' $(MAKEFILE_LIST) | awk -F':[^#]*## ' '{printf "  make %s\n      %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ audit extraction_report provenance table1 table2 table3 figures claims hypothese
 # Not after setup, which may be what is broken.
 doctor:  ## is this machine ready? Python, packages, GPU, memory, disk, profile, locks, the experiment: pass, warn or fail, and the fix (CONFIG=config/x.yaml, PROFILE=profiles/slurm)
 	@$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m rsuper.doctor --config $(CONFIG) $(if $(PROFILE),--profile $(PROFILE))
+
+config-show: setup  ## the experiment with every default, each value with the file and line it is from (CONFIG=config/x.yaml)
+	@$(BIN)/python -m rsuper.config.show $(CONFIG)
 
 verify: setup  ## check results against their manifest: files, settings, code (CONFIG=config/x.yaml; RESULTS=folder where they lie elsewhere)
 	$(BIN)/python -m rsuper.provenance.verify --config $(CONFIG) $(RESULTS)
