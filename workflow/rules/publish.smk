@@ -44,6 +44,8 @@ rule table1:
         shown=SHOWN,
         cards=CARDS,
         code=code("table1.py"),
+    message:
+        told("Writing {output[0]}")
     script:
         "../scripts/table1.py"
 
@@ -75,6 +77,8 @@ rule table2:
         shown=SHOWN,
         cards=CARDS,
         code=code("table2.py"),
+    message:
+        told("Writing {output[0]}")
     script:
         "../scripts/table2.py"
 
@@ -94,6 +98,8 @@ rule table3:
         shown=SHOWN,
         cards=CARDS,
         code=code("table3.py"),
+    message:
+        told("Writing {output[0]}")
     script:
         "../scripts/table3.py"
 
@@ -113,6 +119,8 @@ rule claims:
         shown=SHOWN,
         cards=CARDS,
         code=code("claims.py"),
+    message:
+        told("Writing {output[0]}")
     script:
         "../scripts/claims.py"
 
@@ -131,6 +139,8 @@ rule hypotheses:
         experiment=str(EXPERIMENT_FILE),
         shown=SHOWN,
         code=code("hypotheses.py"),
+    message:
+        told("Writing {output[0]}")
     script:
         "../scripts/hypotheses.py"
 
@@ -147,5 +157,7 @@ rule paper_audit:
         artifact("benchmarks", "paper_audit.tsv")
     params:
         code=code("paper_audit.py"),
+    message:
+        told("Writing {output[0]}")
     script:
         "../scripts/paper_audit.py"
