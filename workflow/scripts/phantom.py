@@ -17,9 +17,10 @@ def main(snakemake: Any) -> None:
     root = Path(snakemake.output.metadata).parent
     shutil.rmtree(root)  # what an earlier specification left there
     name, seed = snakemake.wildcards.dataset, snakemake.params.spec["data_seed"]
-    total = sum(len(group.kinds()) for group in spec.hospitals[name].cases)
-    made = root.with_name(f".{root.name}.unfinished")
-    with polled(name, total, lambda: sum(1 for _ in made.glob("BDMAP_*"))):
+    groups = spec.hospitals[name].cases if name in spec.hospitals else ()
+    total = sum(len(group.kinds()) for group in groups)
+    places = root, root.with_name(f".{root.name}.unfinished")  # it is renamed at last
+    with polled(name, total, lambda: sum(1 for place in places for _ in place.glob("BDMAP_*"))):
         write_dataset(root, name, spec, seed)
     seal_dataset(root)
 
