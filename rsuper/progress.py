@@ -183,6 +183,7 @@ class _Bar:
     def close(self) -> None:
         """Wipe the bar, and let another job have the terminal."""
         self._bar.close()
+        fcntl.flock(self._terminal, fcntl.LOCK_UN)  # a forked process may have it open, too
         self._terminal.close()
 
 

@@ -6,11 +6,13 @@ records and weights. Bytes per voxel were measured on the micro and the default 
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rsuper.doctor.findings import FAIL, PASS, WARN, Asked, Finding
+from rsuper.doctor.findings import FAIL, PASS, WARN, Asked, Finding, answer
 
 if TYPE_CHECKING:
     from rsuper.config.experiment import Experiment
@@ -22,8 +24,14 @@ ANSWERED_MM3 = 224.0 * 160.0 * 160.0
 # An abdominal CT of which nothing is known yet: 380 x 380 x 400 mm.
 USUAL_MM3 = 380.0 * 380.0 * 400.0
 CONTROL_MAP = 6_000  # bytes of a map that is the truth, or nothing
-SMALL_FILES = 2_000_000  # logs, records, tables and figures
-PER_RUN = 200_000
+SMALL_FILES, PER_RUN = 2_000_000, 200_000  # logs, records, tables and figures
+KEPT = 2  # sets of weights per run: some train in two parts, and all keep a state while they train
+COUNT = """
+import json, sys
+from rsuper.networks.build import build_network
+name, inputs, targets, options = json.loads(sys.argv[1])
+print(4 * sum(weight.numel() for weight in build_network(name, inputs, targets, **options).parameters()))
+"""
 MARGIN = 1.5  # with less than this of the estimate free, an estimate is no promise
 
 
@@ -104,8 +112,9 @@ def estimate(experiment: Experiment, cases: dict[str, Cases]) -> dict[str, int]:
         maps += tested
     targets = len(experiment.targets)
     predicted = targets * (rows * (noise + rest) + controls * maps * CONTROL_MAP)
-    small = SMALL_FILES + PER_RUN * (rows + controls)
-    parts = {"raw": raw, "store": store, "predictions": predicted, "records and weights": small}
+    records = SMALL_FILES + PER_RUN * (rows + controls)
+    weights = KEPT * _trainings(experiment) * weight_bytes(experiment)
+    parts = {"raw": raw, "store": store, "predictions": predicted, "weights": weights, "records": records}
     return {name: round(number) for name, number in parts.items()}
 
 
@@ -114,17 +123,38 @@ def _predicted(experiment: Experiment, cases: Cases) -> float:
     return cases.tested + experiment.validation.share * (cases.number - cases.tested)
 
 
+def weight_bytes(experiment: Experiment) -> int:
+    """Size of the network's weights; 0 where it cannot be built here, without torch for example."""
+    network = experiment.network
+    inputs = 1 if network.inputs == "ct" else 3  # kidneys and pancreas
+    content = [network.name, inputs, len(experiment.targets), network.options]
+    done, said = answer([sys.executable, "-c", COUNT, json.dumps(content)])
+    return int(said) if done else 0
+
+
 def _rows(experiment: Experiment) -> tuple[int, int]:
     """Runs that train and predict, and untrained controls."""
     from rsuper.doctor.experiment import rows_of
+
+    rows = rows_of(experiment)
+    trained = _trained([*rows, *experiment.controls])
+    number = sum(row in trained for row in rows)
+    controls = len(rows) - number + len(experiment.controls)
+    return number * len(experiment.seeds), controls * len(experiment.seeds)
+
+
+def _trainings(experiment: Experiment) -> int:
+    """Runs that train, those that others continue among them."""
+    budgets = experiment.budgets.values()
+    runs = sum(len(_trained([*budget.methods, *budget.controls])) for budget in budgets)
+    return runs * len(experiment.seeds)
+
+
+def _trained(names: list[str]) -> set[str]:
+    """Of methods and what they need, those that train."""
     from rsuper.methods import with_upstream
 
-    trained = rows_of(experiment)
-    found = with_upstream([*trained, *experiment.controls])
-    untrained = {name for name, method in found.items() if not method.card.resources.gpu}
-    rows = sum(row not in untrained for row in trained)
-    controls = sum(row in untrained for row in trained) + len(experiment.controls)
-    return rows * len(experiment.seeds), controls * len(experiment.seeds)
+    return {name for name, method in with_upstream(names).items() if method.card.resources.gpu}
 
 
 def counted(experiment: Experiment, root: Path) -> tuple[dict[str, Cases], list[str]]:

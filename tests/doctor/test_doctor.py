@@ -18,10 +18,14 @@ from rsuper.doctor.findings import FAIL, PASS, ROOT, WARN, Asked, answer, looked
 MICRO = Asked(ROOT / "config" / "micro.yaml")
 
 
+COUNTED = disk.weight_bytes
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """An empty working folder: no results, no locks."""
+    """An empty working folder: no results, no locks. Weights are counted in few tests: torch takes seconds."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(disk, "weight_bytes", lambda experiment: 105_136)
     return tmp_path
 
 
@@ -149,7 +153,7 @@ def test_no_room_on_the_disk(monkeypatch):
     monkeypatch.setattr("rsuper.refusals.free_bytes", lambda folder: 1_000_000)
     found = only(disk.disk(MICRO))
     assert found.level == FAIL
-    assert found.seen.startswith("1 MB free; about 48.4 MB needed: raw ")
+    assert found.seen.startswith("1 MB free; about 49.5 MB needed: raw ")
     assert "for 58 CTs by the section phantom" in found.seen
     assert found.fix.startswith("df -h results")
 
@@ -180,6 +184,26 @@ def test_the_estimate_by_hand(folder):
     maps = 2 * (28 + 15)  # two targets; test sets and half of what is trained on
     predicted = maps * (3 * disk.MAP * voxels + 2 * disk.CONTROL_MAP)
     assert parts["predictions"] == pytest.approx(predicted, rel=0.001)
+    # Two stages 1, segmentation at both budgets, r_super.
+    assert parts["weights"] == 2 * 5 * 105_136
+
+
+@pytest.mark.slow
+def test_weights_of_a_network_that_cannot_be_built_are_not_counted(monkeypatch):
+    from rsuper.config.load import load_experiment
+
+    monkeypatch.setattr(disk, "COUNT", "import no_such_package")
+    assert COUNTED(load_experiment(MICRO.config)) == 0
+
+
+@pytest.mark.slow
+def test_weights_are_those_of_the_network():
+    from rsuper.config.load import load_experiment
+    from rsuper.networks.build import build_network
+
+    network = build_network("unet", 1, 2, channels=[4, 8, 8, 16])
+    expected = sum(weight.numel() * weight.element_size() for weight in network.parameters())
+    assert COUNTED(load_experiment(MICRO.config)) == expected == 105_136
 
 
 def test_data_that_are_not_there():

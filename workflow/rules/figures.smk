@@ -49,6 +49,8 @@ rule volume_loss:
         artifact("benchmarks", "volume_loss.tsv")
     params:
         code=code("volume_loss.py"),
+    message:
+        told("Writing {output[0]}")
     script:
         "../scripts/volume_loss.py"
 
@@ -64,6 +66,8 @@ rule figure1:
         artifact("benchmarks", "figure1.tsv")
     params:
         code=code("figure1.py"),
+    message:
+        told("Drawing {output[0]}")
     script:
         "../scripts/figure1.py"
 
@@ -85,6 +89,8 @@ rule sizes:
     params:
         settings=section("targets"),
         code=code("sizes.py"),
+    message:
+        told("Measuring the tumors of {wildcards.dataset} (log {log})")
     script:
         "../scripts/sizes.py"
 
@@ -103,6 +109,8 @@ rule figure3:
         experiment=str(EXPERIMENT_FILE),
         shown=SHOWN | section("roles"),
         code=code("figure3.py"),
+    message:
+        told("Drawing {output[0]}")
     script:
         "../scripts/figure3.py"
 
@@ -121,6 +129,8 @@ rule figure4:
         shown=SHOWN,
         cards=CARDS,
         code=code("figure4.py"),
+    message:
+        told("Drawing {output[0]}")
     script:
         "../scripts/figure4.py"
 
@@ -140,6 +150,8 @@ rule curve:
         shown=SHOWN,
         cards=CARDS,
         code=code("curve.py"),
+    message:
+        told("Drawing {output[0]}")
     script:
         "../scripts/curve.py"
 
@@ -159,6 +171,8 @@ rule extraction_errors:
         shown=SHOWN,
         cards=CARDS,
         code=code("extraction_errors.py"),
+    message:
+        told("Drawing {output[0]}")
     script:
         "../scripts/extraction_errors.py"
 
@@ -180,6 +194,8 @@ rule roc:
         shown=SHOWN,
         cards=CARDS,
         code=code("roc.py"),
+    message:
+        told("Drawing {output[0]}")
     script:
         "../scripts/roc.py"
 
@@ -201,6 +217,8 @@ rule overlay_balls:
         runs=SHOWN_RUNS,
         shown=SHOWN,
         code=code("overlay_balls.py"),
+    message:
+        told("Writing {output[0]}")
     script:
         "../scripts/overlay_balls.py"
 
@@ -222,6 +240,8 @@ rule overlays:
         shown=SHOWN,
         cards=CARDS,
         code=code("overlays.py"),
+    message:
+        told("Drawing {output[0]}")
     script:
         "../scripts/overlays.py"
 
@@ -240,6 +260,8 @@ rule landing_shares:
         experiment=str(EXPERIMENT_FILE),
         runs=LANDED_RUNS,
         code=code("landing_shares.py"),
+    message:
+        told("Writing {output[0]}")
     script:
         "../scripts/landing_shares.py"
 
@@ -260,5 +282,7 @@ rule landing:
         shown=SHOWN | section("schedule"),
         cards=CARDS,
         code=code("landing.py"),
+    message:
+        told("Drawing {output[0]}")
     script:
         "../scripts/landing.py"
