@@ -23,7 +23,7 @@ COUNTED = disk.weight_bytes
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """An empty working folder: no results, no locks. Weights are counted in few tests: torch takes seconds."""
+    """An empty working folder: no results, no locks. Few tests count weights: torch takes seconds."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(disk, "weight_bytes", lambda experiment: 105_136)
     return tmp_path
