@@ -18,7 +18,7 @@ rule audit_facts:
     params:
         code=code("audit_facts.py"),
     message:
-        told("Measuring the CTs and masks of {wildcards.dataset} (log {log})")
+        announced("Measuring the CTs and masks of {wildcards.dataset} (log {log})")
     script:
         "../scripts/audit_facts.py"
 
@@ -42,7 +42,7 @@ rule audit_findings:
         settings=section("name", "datasets", "roles", "test_sets", "leaked_patients"),
         code=code("audit_findings.py"),
     message:
-        told("Auditing the data (log {log})")
+        announced("Auditing the data (log {log})")
     script:
         "../scripts/audit_findings.py"
 

@@ -15,7 +15,7 @@ if any(settings.source == "phantom" for settings in EXPERIMENT.datasets.values()
             spec=section("phantom", "data_seed"),
             code=code("phantom.py"),
         message:
-            told("Making the CTs and reports of {wildcards.dataset} (log {log})")
+            announced("Making the CTs and reports of {wildcards.dataset} (log {log})")
         script:
             "../scripts/phantom.py"
 
@@ -34,7 +34,7 @@ if any(settings.source == "real_anatomy" for settings in EXPERIMENT.datasets.val
             spec=section("real_anatomy", "data_seed"),
             code=code("real_anatomy.py"),
         message:
-            told("Rendering the CTs of {wildcards.dataset} (log {log})")
+            announced("Rendering the CTs of {wildcards.dataset} (log {log})")
         script:
             "../scripts/real_anatomy.py"
 
@@ -65,7 +65,7 @@ if SEGMENTED:
             settings=section("organ_segmenter"),
             code=lambda wildcards: code("organs.py", wildcards.dataset),
         message:
-            told("Segmenting organs of {wildcards.dataset} (log {log})")
+            announced("Segmenting organs of {wildcards.dataset} (log {log})")
         script:
             "../scripts/organs.py"
 
@@ -90,7 +90,7 @@ rule cohort:
         mask_role=EXPERIMENT.roles["mask_train"],
         code=lambda wildcards: code("cohort.py", wildcards.dataset),
     message:
-        told("Listing the cases of {wildcards.dataset} (log {log})")
+        announced("Listing the cases of {wildcards.dataset} (log {log})")
     script:
         "../scripts/cohort.py"
 
@@ -113,7 +113,7 @@ rule preprocess_shard:
         strict=lambda wildcards: named_by_hand(origin(wildcards.dataset).settings),
         code=code("preprocess_shard.py"),
     message:
-        told(
+        announced(
             "Storing the CTs of {wildcards.dataset}, shard {wildcards.shard} of {wildcards.shards} (log {log})"
         )
     script:
@@ -135,6 +135,6 @@ rule preprocess:
         mask_role=EXPERIMENT.roles["mask_train"],
         code=code("preprocess.py"),
     message:
-        told("Gathering the store of {wildcards.dataset} (log {log})")
+        announced("Gathering the store of {wildcards.dataset} (log {log})")
     script:
         "../scripts/preprocess.py"

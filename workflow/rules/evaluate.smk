@@ -55,7 +55,7 @@ rule cases:
         excluded=EXPERIMENT.leaked_patients == "exclude",
         code=code("cases.py"),
     message:
-        told(
+        announced(
             "Scoring {wildcards.method} at budget {wildcards.budget}, seed {wildcards.seed} (log {log})"
         )
     script:
@@ -78,7 +78,7 @@ rule metrics:
         metrics=artifact("metrics.csv"),
         comparisons=artifact("comparisons.csv"),
         supervision=artifact("supervision.json"),
-        failed=artifact("failed_runs.csv"),
+        failed=told(artifact("failed_runs.csv"), "Tables", "failed_runs"),
     log:
         artifact("logs", "metrics.log"),
     benchmark:
@@ -93,6 +93,6 @@ rule metrics:
         settings=section("evaluation", "budgets", "controls", "leaked_patients"),
         code=code("metrics.py"),
     message:
-        told("Computing metrics, intervals and tests of all rows (log {log})")
+        announced("Computing metrics, intervals and tests of all rows (log {log})")
     script:
         "../scripts/metrics.py"

@@ -13,10 +13,7 @@ localrules:
 
 # Runs that note where the tumors of their reports land.
 LANDED_RUNS = landed_runs(RUNS, EXPERIMENT)
-LANDED_RECORDS = [
-    artifact("runs", budget, method, f"seed-{seed}", "run.json")
-    for budget, method, seed in LANDED_RUNS
-]
+LANDED_RECORDS = run_records(LANDED_RUNS)
 # Runs whose findings have extraction errors made on purpose.
 ERROR_RUNS = or_stop(lambda: error_runs(RUNS, EXPERIMENT, list(available().values())))
 # A curve over budgets takes more than one of them; `snakemake curve` draws it in any case.
@@ -27,11 +24,13 @@ FIGURES = [
     *(["curve"] if len(EXPERIMENT.budgets) > 1 else []),
     "roc",
     "overlays",
+    "training",
     *(["landing"] if LANDED_RUNS else []),
     *(["extraction_errors"] if ERROR_RUNS else []),
 ]
 # Overlays show one seed of every method.
 SHOWN_RUNS = shown_runs(RUNS, EXPERIMENT)
+RECORDS_SHOWN = run_records(SHOWN_RUNS)
 PREDICTIONS_SHOWN = of_runs(SHOWN_RUNS, "predictions", "{test_set}", "predictions.csv")
 
 
@@ -50,7 +49,7 @@ rule volume_loss:
     params:
         code=code("volume_loss.py"),
     message:
-        told("Writing {output[0]}")
+        announced("Writing {output[0]}")
     script:
         "../scripts/volume_loss.py"
 
@@ -59,7 +58,7 @@ rule figure1:
     input:
         points=artifact("figures", "volume_loss.csv"),
     output:
-        drawings("figure1"),
+        drawn("figure1"),
     log:
         artifact("logs", "figure1.log"),
     benchmark:
@@ -67,7 +66,7 @@ rule figure1:
     params:
         code=code("figure1.py"),
     message:
-        told("Drawing {output[0]}")
+        announced("Drawing {output[0]}")
     script:
         "../scripts/figure1.py"
 
@@ -90,7 +89,7 @@ rule sizes:
         settings=section("targets"),
         code=code("sizes.py"),
     message:
-        told("Measuring the tumors of {wildcards.dataset} (log {log})")
+        announced("Measuring the tumors of {wildcards.dataset} (log {log})")
     script:
         "../scripts/sizes.py"
 
@@ -100,7 +99,7 @@ rule figure3:
         cohorts=[artifact("data", dataset, "cohort.csv") for dataset in DATASETS],
         sizes=[artifact("data", dataset, "sizes.csv") for dataset in DATASETS],
     output:
-        drawings("figure3"),
+        drawn("figure3"),
     log:
         artifact("logs", "figure3.log"),
     benchmark:
@@ -110,7 +109,7 @@ rule figure3:
         shown=SHOWN | section("roles"),
         code=code("figure3.py"),
     message:
-        told("Drawing {output[0]}")
+        announced("Drawing {output[0]}")
     script:
         "../scripts/figure3.py"
 
@@ -119,7 +118,7 @@ rule figure4:
     input:
         **LONG_FORMS,
     output:
-        drawings("figure4"),
+        drawn("figure4"),
     log:
         artifact("logs", "figure4.log"),
     benchmark:
@@ -130,7 +129,7 @@ rule figure4:
         cards=CARDS,
         code=code("figure4.py"),
     message:
-        told("Drawing {output[0]}")
+        announced("Drawing {output[0]}")
     script:
         "../scripts/figure4.py"
 
@@ -139,7 +138,7 @@ rule curve:
     input:
         **LONG_FORMS,
     output:
-        drawings("curve"),
+        drawn("curve"),
         table=artifact("figures", "curve.csv"),
     log:
         artifact("logs", "curve.log"),
@@ -151,7 +150,7 @@ rule curve:
         cards=CARDS,
         code=code("curve.py"),
     message:
-        told("Drawing {output[0]}")
+        announced("Drawing {output[0]}")
     script:
         "../scripts/curve.py"
 
@@ -160,7 +159,7 @@ rule extraction_errors:
     input:
         **LONG_FORMS,
     output:
-        drawings("extraction_errors"),
+        drawn("extraction_errors"),
         table=artifact("figures", "extraction_errors.csv"),
     log:
         artifact("logs", "extraction_errors.log"),
@@ -172,7 +171,7 @@ rule extraction_errors:
         cards=CARDS,
         code=code("extraction_errors.py"),
     message:
-        told("Drawing {output[0]}")
+        announced("Drawing {output[0]}")
     script:
         "../scripts/extraction_errors.py"
 
@@ -183,7 +182,7 @@ rule roc:
         **LEAKED,
         metrics=artifact("metrics.csv"),
     output:
-        drawings("roc"),
+        drawn("roc"),
     log:
         artifact("logs", "roc.log"),
     benchmark:
@@ -195,7 +194,7 @@ rule roc:
         cards=CARDS,
         code=code("roc.py"),
     message:
-        told("Drawing {output[0]}")
+        announced("Drawing {output[0]}")
     script:
         "../scripts/roc.py"
 
@@ -218,7 +217,7 @@ rule overlay_balls:
         shown=SHOWN,
         code=code("overlay_balls.py"),
     message:
-        told("Writing {output[0]}")
+        announced("Writing {output[0]}")
     script:
         "../scripts/overlay_balls.py"
 
@@ -229,7 +228,7 @@ rule overlays:
         PREDICTIONS_SHOWN,
         balls=artifact("figures", "overlay_balls.csv"),
     output:
-        drawings("overlays"),
+        drawn("overlays"),
     log:
         artifact("logs", "overlays.log"),
     benchmark:
@@ -241,7 +240,7 @@ rule overlays:
         cards=CARDS,
         code=code("overlays.py"),
     message:
-        told("Drawing {output[0]}")
+        announced("Drawing {output[0]}")
     script:
         "../scripts/overlays.py"
 
@@ -261,7 +260,7 @@ rule landing_shares:
         runs=LANDED_RUNS,
         code=code("landing_shares.py"),
     message:
-        told("Writing {output[0]}")
+        announced("Writing {output[0]}")
     script:
         "../scripts/landing_shares.py"
 
@@ -271,7 +270,7 @@ rule landing:
         LANDED_RECORDS,
         table=artifact("figures", "landing.csv"),
     output:
-        drawings("landing"),
+        drawn("landing"),
     log:
         artifact("logs", "landing.log"),
     benchmark:
@@ -283,6 +282,6 @@ rule landing:
         cards=CARDS,
         code=code("landing.py"),
     message:
-        told("Drawing {output[0]}")
+        announced("Drawing {output[0]}")
     script:
         "../scripts/landing.py"

@@ -33,7 +33,7 @@ SHOWN = section(
 
 rule table1:
     output:
-        table=artifact("table1.csv"),
+        table=told(artifact("table1.csv"), "Tables", "table1"),
         twins=[artifact("table1.md"), artifact("table1.tex")],
     log:
         artifact("logs", "table1.log"),
@@ -45,7 +45,7 @@ rule table1:
         cards=CARDS,
         code=code("table1.py"),
     message:
-        told("Writing {output[0]}")
+        announced("Writing {output[0]}")
     script:
         "../scripts/table1.py"
 
@@ -62,7 +62,10 @@ rule table2:
         **LONG_FORMS,
         **LEAKED_FORMS,
     output:
-        **TABLES2,
+        **{
+            name: told(table, "Tables", Path(table).stem)
+            for name, table in TABLES2.items()
+        },
         twins=[
             str(Path(table).with_suffix(kind))
             for table in TABLES2.values()
@@ -78,7 +81,7 @@ rule table2:
         cards=CARDS,
         code=code("table2.py"),
     message:
-        told("Writing {output[0]}")
+        announced("Writing {output[0]}")
     script:
         "../scripts/table2.py"
 
@@ -87,7 +90,7 @@ rule table3:
     input:
         **LONG_FORMS,
     output:
-        table=artifact("table3.csv"),
+        table=told(artifact("table3.csv"), "Tables", "table3"),
         twins=[artifact("table3.md"), artifact("table3.tex")],
     log:
         artifact("logs", "table3.log"),
@@ -99,7 +102,7 @@ rule table3:
         cards=CARDS,
         code=code("table3.py"),
     message:
-        told("Writing {output[0]}")
+        announced("Writing {output[0]}")
     script:
         "../scripts/table3.py"
 
@@ -108,7 +111,7 @@ rule claims:
     input:
         **LONG_FORMS,
     output:
-        table=artifact("claims.csv"),
+        table=told(artifact("claims.csv"), "Tables", "claims"),
         twins=[artifact("claims.md"), artifact("claims.tex")],
     log:
         artifact("logs", "claims.log"),
@@ -120,7 +123,7 @@ rule claims:
         cards=CARDS,
         code=code("claims.py"),
     message:
-        told("Writing {output[0]}")
+        announced("Writing {output[0]}")
     script:
         "../scripts/claims.py"
 
@@ -129,7 +132,7 @@ rule hypotheses:
     input:
         **LONG_FORMS,
     output:
-        table=artifact("hypotheses.csv"),
+        table=told(artifact("hypotheses.csv"), "Tables", "hypotheses"),
         twins=[artifact("hypotheses.md"), artifact("hypotheses.tex")],
     log:
         artifact("logs", "hypotheses.log"),
@@ -140,7 +143,7 @@ rule hypotheses:
         shown=SHOWN,
         code=code("hypotheses.py"),
     message:
-        told("Writing {output[0]}")
+        announced("Writing {output[0]}")
     script:
         "../scripts/hypotheses.py"
 
@@ -148,7 +151,7 @@ rule hypotheses:
 # The published values are shipped with the package: this needs no run.
 rule paper_audit:
     output:
-        table=artifact("paper_audit.csv"),
+        table=told(artifact("paper_audit.csv"), "Tables", "paper_audit"),
         twins=[artifact("paper_audit.md"), artifact("paper_audit.tex")],
         reference=artifact("paper_reference.csv"),
     log:
@@ -158,6 +161,6 @@ rule paper_audit:
     params:
         code=code("paper_audit.py"),
     message:
-        told("Writing {output[0]}")
+        announced("Writing {output[0]}")
     script:
         "../scripts/paper_audit.py"

@@ -23,7 +23,7 @@ rule findings:
         answers=lambda wildcards: str(LAYOUT.answers(wildcards.dataset)),
         code=lambda wildcards: code("findings.py", wildcards.dataset),
     message:
-        told("Reading the reports of {wildcards.dataset} (log {log})")
+        announced("Reading the reports of {wildcards.dataset} (log {log})")
     script:
         "../scripts/findings.py"
 
@@ -49,7 +49,7 @@ rule report_vectors:
         reports=lambda wildcards: EXPERIMENT.budgets[wildcards.budget].reports,
         code=code("report_vectors.py"),
     message:
-        told(
+        announced(
             "Turning reports into vectors at budget {wildcards.budget}, seed {wildcards.seed} (log {log})"
         )
     script:
@@ -78,6 +78,6 @@ rule extraction_report:
         answers=artifact("extraction_report", "answers.sqlite"),
         code=code("extraction_report.py"),
     message:
-        told("Scoring the readers of reports (log {log})")
+        announced("Scoring the readers of reports (log {log})")
     script:
         "../scripts/extraction_report.py"

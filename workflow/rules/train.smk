@@ -45,7 +45,7 @@ rule fit:
         method=lambda wildcards: or_stop(METHODS[wildcards.method].fingerprint),
         code=code("fit.py"),
     message:
-        told(
+        announced(
             "Training {wildcards.method} at budget {wildcards.budget}, seed {wildcards.seed} (log {log})"
         )
     script:
@@ -85,7 +85,7 @@ rule predict:
         excluded=EXPERIMENT.leaked_patients == "exclude",
         code=code("predict.py"),
     message:
-        told(
+        announced(
             "Predicting with {wildcards.method} at budget {wildcards.budget}, seed {wildcards.seed} (log {log})"
         )
     script:
