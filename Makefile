@@ -12,7 +12,7 @@ SNAKEMAKE := OMP_NUM_THREADS=1 $(BIN)/snakemake $(if $(PROFILE),--workflow-profi
 COVERAGE := --cov --cov-report=term --cov-fail-under=90
 EXPERIMENT := --config experiment=$(CONFIG)
 
-.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report provenance verify all test test-fast test-learning test-gpu test-slurm check format lint types new-method docs unlock clean test-mutants fuzz audit-dependencies test-faults
+.PHONY: help setup table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report provenance verify all test test-fast test-learning test-gpu test-slurm check format lint types new-method docs site unlock clean test-mutants fuzz audit-dependencies test-faults
 
 help:  ## this text
 	@grep -hE '^[a-z0-9_ -]+:.*##' $(MAKEFILE_LIST) | awk -F':[^#]*## ' '{printf "  make %s\n      %s\n", $$1, $$2}'
@@ -97,9 +97,18 @@ docs: setup  ## docs/deviations.md, from its head and the method cards, docs/pap
 	$(BIN)/python -m rsuper.publish.audit.document
 	$(BIN)/python docs/figures/losses.py
 
+SITE := $(VENV)/.site
+# The project again, with one extra more: pip leaves what is there as the pins have it.
+$(SITE): $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[site]"
+	@touch $(SITE)
+
+site: $(SITE)  ## docs/ as a site to be opened from build/site/index.html, with search, offline; a warning is an error (installs Sphinx)
+	$(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning -c docs/site docs build/site
+	@echo "open build/site/index.html"
+
 unlock: setup  ## after a killed run: remove Snakemake's lock; its jobs that still wait in a cluster's queue will do nothing
 	$(SNAKEMAKE) $(EXPERIMENT) --unlock
-
 
 clean:  ## remove what the workflow made (not the reference results)
 	rm -rf .snakemake $(filter-out results/README.md results/reference,$(wildcard results/*))
