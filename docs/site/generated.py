@@ -58,7 +58,8 @@ def _says_anything(path: Path) -> bool:
 
 def included(name: str) -> Iterator[str]:
     """A page of the repository's root, with its links as docs/ sees them."""
-    yield (ROOT / name).read_text(encoding="utf-8").replace("](docs/", "](")
+    text = (ROOT / name).read_text(encoding="utf-8").replace("](docs/", "](")
+    yield text.replace("](CHANGELOG.md", "](changelog.md")
 
 
 def runs() -> Iterator[str]:
