@@ -27,6 +27,7 @@ myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence", "attrs_inline"]
 # Doctests in a Markdown fence are Python sessions.
 highlight_language = "text"
+smartquotes = False  # -- of an option would become a dash
 
 # Single backticks in our docstrings are code.
 default_role = "code"

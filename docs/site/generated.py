@@ -19,6 +19,8 @@ from rsuper.methods import METHODS, find
 
 ROOT = Path(__file__).parents[2]
 MARK = re.compile(r"^<!-- generated: (?P<name>\w+)(?P<arguments>[^>]*?) -->$", re.MULTILINE)
+# A page named as code, and the README of a run that is kept: both lead to their place in the site.
+PAGE = re.compile(r"(?<![\[`])`docs/(?P<page>(?!deviations_head)\w[\w-]*)\.md`(?!`)")
 README = re.compile(r"\]\([./]*results/reference/(?P<run>\w+)/README\.md\)")
 Schema = dict[str, Any]
 
@@ -26,9 +28,11 @@ Schema = dict[str, Any]
 def fill(app: object, document: str, source: list[str]) -> None:
     """Put what is generated in the place of a page's marks; Sphinx calls it for each page that it reads.
 
-    READMEs of kept runs lie outside of docs/; a link to one goes to its part of the page that shows them all.
+    Pages that are named as `docs/page.md` become links. READMEs of kept runs lie outside of docs/: links to them
+    go to the page that shows them all.
     """
     text = MARK.sub(lambda mark: "\n".join(MAKERS[mark["name"]](*mark["arguments"].split())), source[0])
+    text = PAGE.sub(r"[docs/\g<page>.md](/\g<page>.md)", text)
     source[0] = README.sub(r"](/reference/runs.md#\g<run>)", text)
 
 
@@ -65,8 +69,10 @@ def included(name: str) -> Iterator[str]:
 def runs() -> Iterator[str]:
     """READMEs of the runs that are kept, a level lower."""
     for path in sorted((ROOT / "results" / "reference").glob("*/README.md")):
+        name = path.parent.name
         text = re.sub(r"^#", "##", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        yield f"({path.parent.name})=\n{text}\nFolder: `results/reference/{path.parent.name}/`.\n"
+        title, _, rest = text.partition("\n")
+        yield f"({name})=\n{title} (`{name}`)\n{rest}"
 
 
 def targets() -> Iterator[str]:
