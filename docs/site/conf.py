@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,7 @@ smartquotes = False  # -- of an option would become a dash
 default_role = "code"
 napoleon_numpy_docstring = False
 autodoc_member_order = "bysource"
+autodoc_default_options = {"exclude-members": "model_config"}
 autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
@@ -50,14 +52,20 @@ html_theme_options: dict[str, Any] = {"top_of_page_buttons": []}
 
 
 def setup(app: Sphinx) -> None:
-    """Fill the pages that say `<!-- generated: ... -->`; keep Napoleon from properties.
+    """Fill the pages that say `<!-- generated: ... -->`; leave out what is told elsewhere; mend Napoleon.
 
     Napoleon takes what stands before a colon in a property's first line for its type.
     """
     app.connect("source-read", generated.fill)
+    app.connect("autodoc-process-signature", _without_keys)
     kept: dict[str, list[str]] = {}
     app.connect("autodoc-process-docstring", partial(_keep, kept), priority=400)
     app.connect("autodoc-process-docstring", partial(_restore, kept), priority=600)
+
+
+def _without_keys(app: Sphinx, what: str, name: str, thing: object, *rest: Any) -> tuple[str, None] | None:
+    """Sections of an experiment file have their keys on a page of their own."""
+    return ("", None) if isinstance(thing, type) and issubclass(thing, BaseModel) else None
 
 
 def _keep(kept: dict[str, list[str]], app: Sphinx, what: str, name: str, *rest: Any) -> None:

@@ -28,8 +28,8 @@ Schema = dict[str, Any]
 def fill(app: object, document: str, source: list[str]) -> None:
     """Put what is generated in the place of a page's marks; Sphinx calls it for each page that it reads.
 
-    Pages that are named as `docs/page.md` become links. READMEs of kept runs lie outside of docs/: links to them
-    go to the page that shows them all.
+    Pages that are named as `docs/page.md` become links. READMEs of kept runs lie outside of docs/: links
+    to them go to the page that shows them all.
     """
     text = MARK.sub(lambda mark: "\n".join(MAKERS[mark["name"]](*mark["arguments"].split())), source[0])
     text = PAGE.sub(r"[docs/\g<page>.md](/\g<page>.md)", text)
