@@ -34,6 +34,7 @@ smartquotes = False  # -- of an option would become a dash
 default_role = "code"
 napoleon_numpy_docstring = False
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
 autodoc_default_options = {"exclude-members": "model_config"}
 autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
