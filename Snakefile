@@ -22,6 +22,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/publish.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:
@@ -34,6 +35,7 @@ rule all:
         rules.claims.output,
         rules.hypotheses.output,
         rules.paper_audit.output,
+        rules.report.output,
 
 
 include: "workflow/rules/provenance.smk"

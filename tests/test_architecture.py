@@ -56,6 +56,7 @@ LINES = {
     "segmenter": 5,
     "report_terms": 5,
     "landing": 5,
+    "locate": 5,
     "pseudo_labels": 5,
     "scaffold": 5,
     "evaluate": 5,

@@ -37,19 +37,24 @@ def learning_of(layout: Layout, budget: str, method: str, seed: int) -> Learning
     Raises:
         ArtifactError: a log is not JSON lines with numbers.
     """
-    own = _lines(layout.run(budget, method, seed) / _LOG)
+    own = log_lines(layout.run(budget, method, seed) / _LOG)
     if not own:
         return None
     terms = sorted(name for name in own[0] if name.startswith("mask_") and name != "mask_patches")
     for needed in find(method).needs:
-        earlier = _lines(layout.run(budget, needed, seed) / _LOG)
+        earlier = log_lines(layout.run(budget, needed, seed) / _LOG)
         if earlier and terms and all(name in earlier[0] for name in terms):
             return Learning(_mean(earlier, terms, last=False), _mean(own, terms, last=True))
     names = terms or ["loss"]
     return Learning(_mean(own, names, last=False), _mean(own, names, last=True)) if len(own) > 1 else None
 
 
-def _lines(path: Path) -> list[dict[str, float]]:
+def log_lines(path: Path) -> list[dict[str, float]]:
+    """Read a training log; nothing where there is none.
+
+    Raises:
+        ArtifactError: it is not JSON lines with numbers.
+    """
     if not path.is_file():
         return []
     try:

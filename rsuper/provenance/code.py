@@ -10,6 +10,7 @@ from rsuper.installation import ROOT
 
 PROMPTS = "rsuper/extraction/prompts"
 PAPER = "rsuper/publish/paper"
+PAGE = "rsuper/publish/html/parts"
 
 
 def rule_code(rule: str, experiment: Experiment, dataset: str = "", root: Path = ROOT) -> str:
@@ -33,6 +34,8 @@ def rule_code(rule: str, experiment: Experiment, dataset: str = "", root: Path =
             files.append(Path(experiment.extraction.prompt))
     if rule == "extraction_report":
         files.append(LABELS)
+    if rule == "report":
+        files += sorted((root / PAGE).iterdir())
     if rule == "paper_audit":
         files += sorted((root / PAPER).iterdir())
     return fingerprint(files, root)

@@ -53,8 +53,7 @@ class Values:
 
     def cell(self, budget: str, method: str, stratum: str, column: Column) -> Cell:
         """Return the number of one cell, NaN and no cases where nothing was measured."""
-        name, convention = self._source(column.metric)
-        rule = self._rule if name in _BY_RULE else ""
+        name, convention, rule = self.source(column.metric)
         key = (budget, method, column.test_set, column.target, stratum, name, convention, rule)
         return self._cells.get(key, Cell(float("nan"), 0, 0))
 
@@ -62,13 +61,14 @@ class Values:
         """Return how many seeds a run has; 0 where it has none."""
         return self._seeds.get((budget, method), 0)
 
-    def _source(self, metric: str) -> tuple[str, str]:
-        """Return the metric's name and convention in METRICS."""
+    def source(self, metric: str) -> tuple[str, str, str]:
+        """Return where a column's numbers stand in METRICS: metric, convention and threshold rule."""
         base = metric.removesuffix("_tumor")
         name = self._nsd if base == "nsd" else base
+        rule = self._rule if name in _BY_RULE else ""
         if base not in ("dsc", "nsd"):
-            return name, ""
-        return name, "all_cases" if base == metric else "tumor_cases"
+            return name, "", rule
+        return name, "all_cases" if base == metric else "tumor_cases", rule
 
 
 class Marks:

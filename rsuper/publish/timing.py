@@ -45,13 +45,14 @@ def _runs(root: Path) -> list[str]:
                 "method": method,
                 "seed": seed.removeprefix("seed-"),
                 **{name: int(work[name]) for name in ("steps", "mask_patches", "report_patches")},
-                **{f"{rule}_s": _seconds(root, rule, budget, method, seed) for rule in ("fit", "predict")},
+                **{f"{rule}_s": seconds_of(root, rule, budget, method, seed) for rule in ("fit", "predict")},
             }
         )
     return [pd.DataFrame(rows).to_string(index=False)] if rows else ["no run"]
 
 
-def _seconds(root: Path, rule: str, *names: str) -> float | None:
+def seconds_of(root: Path, rule: str, *names: str) -> float | None:
+    """Seconds of the last execution of a rule for a run (budget, method, seed folder); None where unknown."""
     path = root.joinpath("benchmarks", rule, *names).with_suffix(".tsv")
     return round(_record(path)["s"], 1) if path.is_file() else None
 

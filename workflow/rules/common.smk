@@ -122,6 +122,25 @@ def drawings(name):
     return [artifact("figures", f"{name}.{kind}") for kind in ["svg", "png"]]
 
 
+def told(path, category, caption):
+    """An output that Snakemake's own report (`snakemake --report`) shows, with its caption."""
+    return report(path, caption=f"../report/{caption}.rst", category=category)
+
+
+def drawn(name):
+    """A figure's files as outputs: the drawing is shown in Snakemake's own report."""
+    svg, png = drawings(name)
+    return [told(svg, "Figures", name), png]
+
+
+def run_records(runs):
+    """Records of runs, each written when its run is complete."""
+    return [
+        artifact("runs", budget, method, f"seed-{seed}", "run.json")
+        for budget, method, seed in runs
+    ]
+
+
 def of_runs(runs, *parts):
     """One file per run and test set."""
     return [

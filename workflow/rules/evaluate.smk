@@ -74,7 +74,7 @@ rule metrics:
         metrics=artifact("metrics.csv"),
         comparisons=artifact("comparisons.csv"),
         supervision=artifact("supervision.json"),
-        failed=artifact("failed_runs.csv"),
+        failed=told(artifact("failed_runs.csv"), "Tables", "failed_runs"),
     log:
         artifact("logs", "metrics.log"),
     benchmark:

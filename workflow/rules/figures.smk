@@ -13,10 +13,7 @@ localrules:
 
 # Runs that note where the tumors of their reports land.
 LANDED_RUNS = landed_runs(RUNS, EXPERIMENT)
-LANDED_RECORDS = [
-    artifact("runs", budget, method, f"seed-{seed}", "run.json")
-    for budget, method, seed in LANDED_RUNS
-]
+LANDED_RECORDS = run_records(LANDED_RUNS)
 # Runs whose findings have extraction errors made on purpose.
 ERROR_RUNS = or_stop(lambda: error_runs(RUNS, EXPERIMENT, list(available().values())))
 # A curve over budgets takes more than one of them; `snakemake curve` draws it in any case.
@@ -27,11 +24,13 @@ FIGURES = [
     *(["curve"] if len(EXPERIMENT.budgets) > 1 else []),
     "roc",
     "overlays",
+    "training",
     *(["landing"] if LANDED_RUNS else []),
     *(["extraction_errors"] if ERROR_RUNS else []),
 ]
 # Overlays show one seed of every method.
 SHOWN_RUNS = shown_runs(RUNS, EXPERIMENT)
+RECORDS_SHOWN = run_records(SHOWN_RUNS)
 PREDICTIONS_SHOWN = of_runs(SHOWN_RUNS, "predictions", "{test_set}", "predictions.csv")
 
 
@@ -57,7 +56,7 @@ rule figure1:
     input:
         points=artifact("figures", "volume_loss.csv"),
     output:
-        drawings("figure1"),
+        drawn("figure1"),
     log:
         artifact("logs", "figure1.log"),
     benchmark:
@@ -94,7 +93,7 @@ rule figure3:
         cohorts=[artifact("data", dataset, "cohort.csv") for dataset in DATASETS],
         sizes=[artifact("data", dataset, "sizes.csv") for dataset in DATASETS],
     output:
-        drawings("figure3"),
+        drawn("figure3"),
     log:
         artifact("logs", "figure3.log"),
     benchmark:
@@ -111,7 +110,7 @@ rule figure4:
     input:
         **LONG_FORMS,
     output:
-        drawings("figure4"),
+        drawn("figure4"),
     log:
         artifact("logs", "figure4.log"),
     benchmark:
@@ -129,7 +128,7 @@ rule curve:
     input:
         **LONG_FORMS,
     output:
-        drawings("curve"),
+        drawn("curve"),
         table=artifact("figures", "curve.csv"),
     log:
         artifact("logs", "curve.log"),
@@ -148,7 +147,7 @@ rule extraction_errors:
     input:
         **LONG_FORMS,
     output:
-        drawings("extraction_errors"),
+        drawn("extraction_errors"),
         table=artifact("figures", "extraction_errors.csv"),
     log:
         artifact("logs", "extraction_errors.log"),
@@ -169,7 +168,7 @@ rule roc:
         **LEAKED,
         metrics=artifact("metrics.csv"),
     output:
-        drawings("roc"),
+        drawn("roc"),
     log:
         artifact("logs", "roc.log"),
     benchmark:
@@ -211,7 +210,7 @@ rule overlays:
         PREDICTIONS_SHOWN,
         balls=artifact("figures", "overlay_balls.csv"),
     output:
-        drawings("overlays"),
+        drawn("overlays"),
     log:
         artifact("logs", "overlays.log"),
     benchmark:
@@ -249,7 +248,7 @@ rule landing:
         LANDED_RECORDS,
         table=artifact("figures", "landing.csv"),
     output:
-        drawings("landing"),
+        drawn("landing"),
     log:
         artifact("logs", "landing.log"),
     benchmark:

@@ -3,26 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from rsuper.artifacts import Layout, write_table
 from rsuper.collection import Collection
 from rsuper.config.load import load_experiment
 from rsuper.evaluate.case_tables import read_cases
 from rsuper.job import run
-from rsuper.losses.localization import locate_ball
+from rsuper.locate import locate
 from rsuper.publish.figures.overlay_cases import choose_cases
 from rsuper.publish.figures.overlay_rows import overlays_frame
 from rsuper.publish.figures.shown_runs import choosing_run
 from rsuper.publish.figures.tables import OVERLAYS
-
-
-def locate(probability: Any, diameter_mm: float, spacing_mm: Any, region: Any) -> tuple[int, int, int]:
-    """Apply the Ball Convolution to arrays."""
-    # Reoriented arrays are views that run backward; tensors cannot.
-    values, allowed = (torch.from_numpy(np.ascontiguousarray(each)) for each in (probability, region))
-    return locate_ball(values, diameter_mm, spacing_mm, region=allowed)
 
 
 def main(snakemake: Any) -> None:

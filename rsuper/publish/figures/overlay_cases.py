@@ -41,14 +41,7 @@ def choose_cases(cases: pd.DataFrame, chooser: Run | None, experiment: Experimen
         chooser: the run; see `choosing_run`. None chooses nothing.
         experiment: orders the targets and names the case score.
     """
-    parts = []
-    for group in scored_groups(_of_run(cases, chooser), experiment.evaluation.score):
-        frame = group.frame[["case_id", "test_set", "target", "truth_volume_mm3"]]
-        dsc = group.mask_metric("dsc")
-        parts.append(frame.assign(dsc=dsc, score=group.scores, truth=group.labels))
-    if not parts:
-        return []
-    scored = pd.concat(parts, ignore_index=True)
+    scored = scored_by(chooser, cases, experiment)
     return [
         choice
         for target in experiment.targets
@@ -56,19 +49,28 @@ def choose_cases(cases: pd.DataFrame, chooser: Run | None, experiment: Experimen
     ]
 
 
-def _of_run(cases: pd.DataFrame, chooser: Run | None) -> pd.DataFrame:
-    if chooser is None:
-        return cases.iloc[:0]
+def scored_by(run: Run | None, cases: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
+    """Return what cases are chosen by: one row per test case and target of a run; none without a run.
+
+    Returns:
+        case_id, test_set, target, truth (has such a tumor), truth_volume_mm3, dsc (0 where the case failed),
+        score.
+    """
     own = cases[cases["test_set"] != VALIDATION]
-    for name, value in zip(("budget", "method", "seed"), chooser, strict=True):
+    for name, value in zip(("budget", "method", "seed"), run or ("", "", -1), strict=True):
         own = own[own[name] == value]
-    return own
+    parts = [
+        group.frame[["case_id", "test_set", "target", "truth_volume_mm3"]].assign(
+            truth=group.labels, dsc=group.mask_metric("dsc"), score=group.scores
+        )
+        for group in scored_groups(own, experiment.evaluation.score)
+    ]
+    columns = ["case_id", "test_set", "target", "truth_volume_mm3", "truth", "dsc", "score"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
 def _of_target(scored: pd.DataFrame, target: str) -> list[Choice]:
-    tumors = scored[scored["truth"] & scored["dsc"].notna()]
-    tumors = tumors.sort_values(["dsc", "truth_volume_mm3", "case_id"], ascending=[True, False, True])
-    free = scored[~scored["truth"]].sort_values(["score", "case_id"], ascending=[False, True])
+    tumors, free = worst_first(scored)
     middle = (len(tumors) - 1) // 2
     found = [
         (MEDIAN, tumors.iloc[middle : middle + 1] if len(tumors) else tumors),
@@ -80,6 +82,20 @@ def _of_target(scored: pd.DataFrame, target: str) -> list[Choice]:
         for kind, rows in found
         for _, row in rows.iterrows()
     ]
+
+
+def worst_first(scored: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Sort tumor cases with a mask by Dice, of equals the largest tumor first, and the others by score.
+
+    Args:
+        scored: rows of `scored_by` for one target.
+    """
+    truth = scored["truth"].astype(bool)
+    tumors = scored[truth & scored["dsc"].notna()]
+    return (
+        tumors.sort_values(["dsc", "truth_volume_mm3", "case_id"], ascending=[True, False, True]),
+        scored[~truth].sort_values(["score", "case_id"], ascending=[False, True]),
+    )
 
 
 @dataclass(frozen=True)
