@@ -104,7 +104,7 @@ $(SITE): $(STAMP)
 	@touch $(SITE)
 
 site: $(SITE)  ## docs/ as a site to be opened from build/site/index.html, with search, offline; a warning is an error (installs Sphinx)
-	$(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning -c docs/site docs build/site
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning -c docs/site docs build/site
 	@echo "open build/site/index.html"
 
 unlock: setup  ## after a killed run: remove Snakemake's lock; its jobs that still wait in a cluster's queue will do nothing
