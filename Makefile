@@ -12,7 +12,7 @@ SNAKEMAKE := OMP_NUM_THREADS=1 $(BIN)/snakemake $(if $(PROFILE),--workflow-profi
 COVERAGE := --cov --cov-report=term --cov-fail-under=90
 EXPERIMENT := --config experiment=$(CONFIG)
 
-.PHONY: help setup report table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report provenance verify all test test-fast test-learning test-gpu test-slurm check format lint types new-method docs site unlock clean test-mutants fuzz audit-dependencies test-faults
+.PHONY: help setup report table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report provenance verify all test test-fast test-learning test-gpu test-slurm check format lint types new-method test-method docs site unlock clean test-mutants fuzz audit-dependencies test-faults
 
 help:  ## this text
 	@grep -hE '^[a-z0-9_ -]+:.*##' $(MAKEFILE_LIST) | awk -F':[^#]*## ' '{printf "  make %s\n      %s\n", $$1, $$2}'
@@ -88,8 +88,11 @@ types: setup
 
 new-method: setup  ## methods/x, a folder to start from (NAME=x)
 	@test -n "$(NAME)" || { echo "say how the method is called: make new-method NAME=my_method"; exit 1; }
-	$(BIN)/python -m rsuper.scaffold "$(NAME)"
-	@$(MAKE) --no-print-directory docs
+	@$(BIN)/python -m rsuper.scaffold "$(NAME)"
+
+test-method: setup  ## the contract on one method, seconds (NAME=x)
+	@test -n "$(NAME)" || { echo "say which method: make test-method NAME=my_method"; exit 1; }
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --no-header --tb=short tests/methods/test_contract.py --method "$(NAME)" $(ARGS)
 
 docs: setup  ## docs/deviations.md, from its head and the method cards, docs/paper_audit.md, docs/findings.schema.json, and the figures of docs/losses.md
 	$(BIN)/python -m rsuper.publish.deviations

@@ -1,6 +1,7 @@
 """The experiment file: what to run. Every key is checked; an unknown or missing one is named."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeGuard
 
 from pydantic import Field, field_validator, model_validator
 
@@ -231,6 +232,10 @@ class Experiment(Section):
         "stop", description="what to do with patients who are both trained and tested on"
     )
     budgets: Annotated[dict[Name, Budget], Field(min_length=1)]
+    add_rows: dict[Name, Annotated[tuple[str, ...], Distinct]] = Field(
+        default_factory=dict,
+        description="per budget: rows beside those of `budgets`, for a file that extends another",
+    )
     controls: Annotated[tuple[str, ...], Distinct] = ("oracle", "silent")
     preprocess: Preprocess
     network: Network
@@ -253,6 +258,22 @@ class Experiment(Section):
         """Rows that show what a number is worth: the untrained ones, and the trained ones of the budgets."""
         trained = (name for budget in self.budgets.values() for name in budget.controls)
         return frozenset([*self.controls, *trained])
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_added_rows(cls, content: object) -> object:
+        """Put added rows, once, behind a budget's own; what is ill-formed is left for its key's check."""
+        if not _is_map(content):
+            return content
+        added, budgets = content.get("add_rows"), content.get("budgets")
+        if not _is_map(added) or not _is_map(budgets):
+            return content
+        unknown = sorted(set(map(str, added)) - set(map(str, budgets)))
+        if unknown:
+            known = sorted(map(str, budgets))
+            raise ValueError(f"add_rows: there is no budget '{unknown[0]}'; there are {known}")
+        longer = {name: _longer(budget, added.get(name)) for name, budget in budgets.items()}
+        return {**content, "budgets": longer}
 
     @model_validator(mode="after")
     def _consistent(self) -> "Experiment":
@@ -288,3 +309,15 @@ class Experiment(Section):
                     f"'{hypothesis.budget}' does not have"
                 )
         return self
+
+
+def _is_map(value: object) -> TypeGuard[Mapping[str, object]]:
+    return isinstance(value, Mapping)
+
+
+def _longer(budget: object, rows: object) -> object:
+    """A budget with further rows."""
+    own = budget.get("methods") if _is_map(budget) else None
+    if not _is_map(budget) or not isinstance(own, list | tuple) or not isinstance(rows, list | tuple):
+        return budget
+    return {**budget, "methods": [*own, *(row for row in rows if row not in own)]}

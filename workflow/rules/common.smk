@@ -186,6 +186,15 @@ def code(script, dataset=""):
     return or_stop(lambda: rule_code(rule_name, EXPERIMENT, dataset, ROOT))
 
 
+def experiment_file(wildcards, output):
+    """Where the experiment file lies: no reason to run a rule again, which parameters that depend on output are not.
+
+    What a rule depends on are the sections that it names. So a file that extends another and adds a row, and does not
+    change the name, trains that row alone.
+    """
+    return str(EXPERIMENT_FILE)
+
+
 def section(*names):
     """Parts of the experiment file that a rule depends on, so that changing them runs it again."""
     return {name: EXPERIMENT.model_dump(mode="json")[name] for name in names}

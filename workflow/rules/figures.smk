@@ -99,7 +99,7 @@ rule figure3:
     benchmark:
         artifact("benchmarks", "figure3.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         shown=SHOWN | section("roles"),
         code=code("figure3.py"),
     script:
@@ -116,7 +116,7 @@ rule figure4:
     benchmark:
         artifact("benchmarks", "figure4.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         shown=SHOWN,
         cards=CARDS,
         code=code("figure4.py"),
@@ -135,7 +135,7 @@ rule curve:
     benchmark:
         artifact("benchmarks", "curve.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         shown=SHOWN,
         cards=CARDS,
         code=code("curve.py"),
@@ -154,7 +154,7 @@ rule extraction_errors:
     benchmark:
         artifact("benchmarks", "extraction_errors.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         shown=SHOWN,
         cards=CARDS,
         code=code("extraction_errors.py"),
@@ -174,7 +174,7 @@ rule roc:
     benchmark:
         artifact("benchmarks", "roc.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         runs=RUNS,
         shown=SHOWN,
         cards=CARDS,
@@ -196,7 +196,7 @@ rule overlay_balls:
     benchmark:
         artifact("benchmarks", "overlay_balls.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         runs=SHOWN_RUNS,
         shown=SHOWN,
         code=code("overlay_balls.py"),
@@ -216,7 +216,7 @@ rule overlays:
     benchmark:
         artifact("benchmarks", "overlays.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         runs=SHOWN_RUNS,
         shown=SHOWN,
         cards=CARDS,
@@ -236,7 +236,7 @@ rule landing_shares:
     benchmark:
         artifact("benchmarks", "landing_shares.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         runs=LANDED_RUNS,
         code=code("landing_shares.py"),
     script:
@@ -254,7 +254,7 @@ rule landing:
     benchmark:
         artifact("benchmarks", "landing.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         runs=LANDED_RUNS,
         shown=SHOWN | section("schedule"),
         cards=CARDS,

@@ -40,7 +40,7 @@ rule table1:
     benchmark:
         artifact("benchmarks", "table1.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         shown=SHOWN,
         cards=CARDS,
         code=code("table1.py"),
@@ -74,7 +74,7 @@ rule table2:
     benchmark:
         artifact("benchmarks", "table2.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         shown=SHOWN,
         cards=CARDS,
         code=code("table2.py"),
@@ -93,7 +93,7 @@ rule table3:
     benchmark:
         artifact("benchmarks", "table3.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         shown=SHOWN,
         cards=CARDS,
         code=code("table3.py"),
@@ -112,7 +112,7 @@ rule claims:
     benchmark:
         artifact("benchmarks", "claims.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         shown=SHOWN,
         cards=CARDS,
         code=code("claims.py"),
@@ -131,7 +131,7 @@ rule hypotheses:
     benchmark:
         artifact("benchmarks", "hypotheses.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         shown=SHOWN,
         code=code("hypotheses.py"),
     script:
