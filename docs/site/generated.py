@@ -145,14 +145,14 @@ def _of_model(model: type[BaseModel]) -> Iterator[str]:
             yield f"\n({_anchor(model, path)})=\n### `{path}`\n"
         if path and section.get("description"):
             yield section["description"] + "\n"
-        yield head("key", "type", "default", "what")
+        yield head("key", "what", "type", "default")
         for key, value in section["properties"].items():
             default = "needed" if key in section.get("required", ()) else _default(value)
             below = [(f"{path}.{key}{suffix}".lstrip("."), part) for suffix, part in _sections(value, schema)]
             waiting += below
             what = value.get("description") or " ".join(part.get("description", "") for _, part in below)
             link = f"[section](#{_anchor(model, below[0][0])})" if below else ""
-            yield row(f"`{key}`", _kind(value).replace("section", link), default, what)
+            yield row(f"`{key}`", what, _kind(value).replace("section", link), default)
 
 
 def _anchor(model: type[BaseModel], path: str) -> str:

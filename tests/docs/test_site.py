@@ -41,12 +41,12 @@ def test_every_key_of_an_experiment_is_there():
     rows = re.findall(r"^\| `(\w+)` \|", text, flags=re.MULTILINE)
     assert set(Experiment.model_fields) <= set(rows)
     assert len(rows) >= count(schema) + sum(map(count, schema["$defs"].values()))
-    assert (
-        "| `spacing_mm` | list of number above 0, number above 0, number above 0 | `[1.0, 1.0, 1.0]` |"
-        in text
-    )
-    assert '| `precision` | `auto`, `float32`, `bf16` | `"auto"` | of a GPU\'s networks;' in text
-    assert "| `stage1_steps` | whole number from 1 | needed |" in text
+    for row in (
+        r"\| `spacing_mm` \|.*\| list of number above 0, number above 0, number above 0 \| `\[1.0, 1.0, 1.0\]` \|",
+        r"\| `precision` \| \w.*\| `auto`, `float32`, `bf16` \| `\"auto\"` \|",
+        r"\| `stage1_steps` \|.*\| whole number from 1 \| needed \|",
+    ):
+        assert re.search(f"^{row}$", text, flags=re.MULTILINE)
 
 
 def test_links_to_sections_have_their_anchors():
