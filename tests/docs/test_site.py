@@ -42,7 +42,7 @@ def test_every_key_of_an_experiment_is_there():
     assert set(Experiment.model_fields) <= set(rows)
     assert len(rows) >= count(schema) + sum(map(count, schema["$defs"].values()))
     for row in (
-        r"\| `spacing_mm` \|.*\| list of number above 0, number above 0, number above 0 \| `\[1.0, 1.0, 1.0\]` \|",
+        r"\| `spacing_mm` \|.*\| list of (number above 0(, )?){3} \| `\[1.0, 1.0, 1.0\]` \|",
         r"\| `precision` \| \w.*\| `auto`, `float32`, `bf16` \| `\"auto\"` \|",
         r"\| `stage1_steps` \|.*\| whole number from 1 \| needed \|",
     ):
