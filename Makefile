@@ -28,7 +28,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,dev,slurm,kubernetes]"
 	@touch $(STAMP)
 
-report audit extraction_report provenance table1 table2 table3 figures claims hypotheses paper_audit all: setup  ## one page with everything (report.html); the audit of the data, how well reports are read, the manifest of all results; a table, the figures, the claims, the experiment's hypotheses, the audit of the paper, or all of these but provenance (CONFIG=config/x.yaml, PROFILE=profiles/slurm)
+report audit extraction_report provenance table1 table2 table3 figures claims hypotheses paper_audit all: setup  ## one page with everything (report.html); the audit of the data, how well reports are read, the manifest of all results; a table, the figures, the claims, the experiment's hypotheses, the audit of the paper, or all of these but the first four (CONFIG=config/x.yaml, PROFILE=profiles/slurm)
 	$(SNAKEMAKE) $(EXPERIMENT) $(ARGS) -- $@
 
 verify: setup  ## check results against their manifest: files, settings, code (CONFIG=config/x.yaml; RESULTS=folder where they lie elsewhere)
@@ -99,6 +99,8 @@ docs: setup  ## docs/deviations.md, from its head and the method cards, docs/pap
 	$(BIN)/python -m rsuper.publish.findings_schema
 	$(BIN)/python -m rsuper.publish.audit.document
 	$(BIN)/python docs/figures/losses.py
+	$(BIN)/python docs/figures/finding.py
+	$(BIN)/python docs/figures/readme_results.py
 
 SITE := $(VENV)/.site
 # The project again, with one extra more: pip leaves what is there as the pins have it.

@@ -35,7 +35,6 @@ rule all:
         rules.claims.output,
         rules.hypotheses.output,
         rules.paper_audit.output,
-        rules.report.output,
 
 
 include: "workflow/rules/provenance.smk"

@@ -1,6 +1,6 @@
 """What every published table and figure is made from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,8 @@ import pandas as pd
 from rsuper.artifacts import read_json, read_table
 from rsuper.config.experiment import Experiment
 from rsuper.config.load import load_experiment
-from rsuper.methods import Card, available, find
+from rsuper.methods import available, find
+from rsuper.publish.rows import Card
 from rsuper.publish.table2 import Supervision
 from rsuper.schemas import COMPARISONS, FAILED_RUNS, LEAKED, METRICS
 
@@ -19,7 +20,7 @@ class Inputs:
     """The long forms, the experiment, the cards of the method folders, and what each run was trained on."""
 
     experiment: Experiment
-    cards: list[Card]
+    cards: Sequence[Card]
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
     masks: Mapping[str, Mapping[str, int]]  # per budget: tumor CTs with masks, per target

@@ -168,5 +168,5 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     subprocess.run(["git", "init", "--quiet", str(copied.root)], check=True)
     subprocess.run(["git", "-C", str(copied.root), "remote", "add", "origin", REMOTE], check=True)
     watch_connections(copied)
-    Project(copied.root, without_network()).run("all")
+    Project(copied.root, without_network()).run("all", "report")
     return copied

@@ -15,6 +15,9 @@ from tests.workflow.conftest import Project
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
 
+FIGURES = ["figure1", "figure3", "figure4", "curve", "roc", "overlays", "landing", "training"]
+
+
 @contextmanager
 def edited(path: Path, old: str, new: str) -> Iterator[None]:
     """Change a file of the copy for a while."""
@@ -30,8 +33,7 @@ def edited(path: Path, old: str, new: str) -> Iterator[None]:
 def test_everything_the_reader_opens_is_there(finished: Project) -> None:
     names = ["table1", "table2", "table2_validation", "table3", "claims", "paper_audit"]
     wanted = [f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex")]
-    figures = ["figure1", "figure3", "figure4", "curve", "roc", "overlays", "landing"]
-    wanted += [f"figures/{name}.{kind}" for name in figures for kind in ("svg", "png")]
+    wanted += [f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")]
     wanted += ["figures/volume_loss.csv", "figures/overlay_balls.csv", "metrics.csv", "comparisons.csv"]
     wanted += ["figures/curve.csv", "figures/landing.csv", "paper_reference.csv"]
     assert [name for name in wanted if not (finished.results / name).stat().st_size] == []
@@ -58,7 +60,9 @@ def test_deleting_a_table_rebuilds_that_table_alone(finished: Project, table: st
         assert set(finished.planned("all")) == {table}
 
 
-@pytest.mark.parametrize("figure", ["figure1", "figure3", "figure4", "curve", "roc", "overlays", "landing"])
+@pytest.mark.parametrize(
+    "figure", ["figure1", "figure3", "figure4", "curve", "roc", "overlays", "landing", "training"]
+)
 def test_deleting_a_figure_redraws_that_figure_alone(finished: Project, figure: str) -> None:
     with missing(finished.results / "figures" / f"{figure}.svg"):
         assert set(finished.planned("all")) == {figure}

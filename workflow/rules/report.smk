@@ -1,4 +1,5 @@
-# What a reader opens: one page that holds all tables, figures and chosen cases, and needs no network.
+# What a reader opens: one page that holds all tables, figures and chosen cases, and needs no network. A target of its
+# own, as it asks for the audit of the data, which reads every CT, and for the report on how reports are read.
 
 
 localrules:

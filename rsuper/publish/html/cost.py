@@ -55,7 +55,7 @@ def cost_grid(records: Mapping[Run, Mapping[str, Any]], root: Path, cards: Seque
         }
         for (budget, method, seed), record in records.items()
     ]
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows).astype({"predict_s": float})  # blank where Snakemake noted no time
     grouped = frame.groupby(["label", "budget"], sort=False)
     means = ["training_s", "predict_s", "steps", "mask_patches", "report_patches"]
     table = grouped[means].mean().round(0)
@@ -63,12 +63,12 @@ def cost_grid(records: Mapping[Run, Mapping[str, Any]], root: Path, cards: Seque
     table["peak_mb"] = grouped["peak_mb"].max().round(0)
     table["device"] = grouped["device"].agg(lambda names: ", ".join(dict.fromkeys(names)))
     table = table.reset_index()
+    training, prediction = (_hours(float(frame[name].sum())) for name in ("training_s", "predict_s"))
     note = (
-        f"Means over the seeds of a row. All rows: {_hours(frame['training_s'].sum())} of training, "
-        f"{_hours(frame['predict_s'].sum())} of prediction. The first stage, which rows of a budget share, "
-        "is in none of them."
+        f"Means over the seeds of a row. All rows: {training} of training, {prediction} of prediction. The "
+        "first stage, which rows of a budget share, is in none of them."
     )
-    return listed(table, "cost", "Cost per row", _HEADINGS, notes=[note])
+    return listed(table, "cost-grid", "Cost per row", _HEADINGS, notes=[note])
 
 
 def device_of(record: Mapping[str, Any]) -> str:

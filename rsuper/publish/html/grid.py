@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-_MINUS = "\N{MINUS SIGN}"
+_MINUS = "−"
 _WIDE = 60  # letters from which on a column holds sentences
 
 

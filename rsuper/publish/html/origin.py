@@ -58,7 +58,7 @@ def runs_grid(records: Records, cards: Sequence[Card]) -> Grid:
         }
         for (budget, method, seed), record in records.items()
     ]
-    return listed(pd.DataFrame(rows, columns=list(_RUNS)), "runs", "Runs (run.json)", _RUNS)
+    return listed(pd.DataFrame(rows, columns=list(_RUNS)), "runs-grid", "Runs (run.json)", _RUNS)
 
 
 def resolved(experiment: Experiment) -> str:

@@ -3,14 +3,13 @@
 import base64
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from rsuper.methods import Card
 from rsuper.publish.failed import failed_notes
 from rsuper.publish.html import lists
 from rsuper.publish.html.answer import answers, side_of
@@ -108,7 +107,7 @@ def _content(sources: Sources) -> dict[str, Any]:
         "audit": lists.audit_grid(sources.audit),
         "extraction": sources.extraction,
         "accuracy": lists.accuracy_grid(tables["accuracy"]),
-        "methods": _shown_cards(cards, sources),
+        "methods": sources.methods,
         "paper": lists.paper_grid(sources.paper),
         "paper_told": f"Checks of the published tables: {lists.counted(sources.paper['verdict'])}.",
         "cost": cost_grid(sources.records, sources.root, cards),
@@ -120,9 +119,9 @@ def _content(sources: Sources) -> dict[str, Any]:
 
 def _warning(inputs: Inputs) -> str:
     runs = inputs.failed[["budget", "method", "seed"]].drop_duplicates()
-    parts = [f"{len(runs)} training runs collapsed or did not learn"] if len(runs) else []
+    parts = [f"{len(runs)} training run(s) collapsed or did not learn"] if len(runs) else []
     if len(inputs.leaked):
-        parts.append(f"{len(inputs.leaked)} test CTs are of patients who are in training too")
+        parts.append(f"{len(inputs.leaked)} test CT(s) are of patients who are in training too")
     return f"{'; '.join(parts)}." if parts else ""
 
 
@@ -141,13 +140,6 @@ def _with_notes(grid: Grid, notes: Sequence[str]) -> Grid:
 def _forests(found: Sequence[Difference], budget: str, inputs: Inputs) -> list[Forest]:
     made = (forest(found, budget, name, inputs.experiment, inputs.cards) for name, *_ in COMPARED)
     return [each for each in made if each is not None]
-
-
-def _shown_cards(cards: Sequence[Card], sources: Sources) -> list[Card]:
-    """Cards of the methods that were run, in the order of the experiment."""
-    folders = dict.fromkeys(method.partition("-")[0] for _, method, _ in sources.records)
-    known: Mapping[str, Card] = {card.name: card for card in cards}
-    return [known[folder] for folder in folders if folder in known]
 
 
 def _interval_points(each: Difference) -> str:

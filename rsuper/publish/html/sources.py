@@ -10,6 +10,7 @@ import pandas as pd
 from rsuper.artifacts import Layout, read_lines, read_table
 from rsuper.errors import ArtifactError
 from rsuper.files import require_whole
+from rsuper.methods import Card, available
 from rsuper.publish.figures.shown_runs import Run
 from rsuper.publish.html.cost import read_records
 from rsuper.publish.inputs import Inputs
@@ -31,6 +32,7 @@ class Sources:
     extraction: Sequence[str]  # accuracy on the experiment's own reports, a line per data set with truth
     figures: Sequence[Path]  # the .svg files
     panels: Sequence[str]  # lines of case_panels.jsonl
+    methods: Sequence[Card]  # of the folders that were run, in the experiment's order
     records: Mapping[Run, Mapping[str, Any]]  # run.json of every run with a row
 
     @classmethod
@@ -68,8 +70,14 @@ class Sources:
             extraction=[text for path in files["extraction"] for text in _text(Path(path))],
             figures=[Path(path) for path in files["figures"]],
             panels=list(read_lines(Path(files["panels"]))),
+            methods=_cards_of(runs),
             records=read_records(layout, runs),
         )
+
+
+def _cards_of(runs: Sequence[Run]) -> list[Card]:
+    known, folders = available(), dict.fromkeys(method.partition("-")[0] for _, method, _ in runs)
+    return [known[folder] for folder in folders if folder in known]
 
 
 def _text(path: Path) -> list[str]:
