@@ -110,7 +110,7 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = copied(Path(name) / "project")
-        rows = []
+        rows: list[dict[str, str | float]] = []
         for step, seconds, _ in walk(folder, DOCUMENT.read_text(encoding="utf-8")):
             print(f"{seconds:7.1f} s  {step.what.splitlines()[0][:90]}", flush=True)
             rows.append({"step": step.what.splitlines()[0], "seconds": round(seconds, 1)})
@@ -121,7 +121,7 @@ def main() -> None:
         table = pd.read_csv(folder / "results" / "micro" / "table2.csv")
         kept = ["block", "budget", "method", "label", "status", "kidney_external_auc", "kidney_external_dsc"]
         table.loc[table["status"] == "run", kept].to_csv(out / "table2.csv", index=False)
-    print(f"{sum(row['seconds'] for row in rows):7.1f} s\n{changed}", end="")
+    print(f"{pd.DataFrame(rows)['seconds'].sum():7.1f} s\n{changed}", end="")
 
 
 if __name__ == "__main__":

@@ -163,6 +163,10 @@ def available(root: Path = METHODS) -> dict[str, Card]:
     Raises:
         MethodError: a folder is incomplete; nothing is skipped.
     """
+    if not root.is_dir():
+        raise MethodError(
+            f"{root}: no such folder; experiments run in a checkout, an installed package has none"
+        )
     folders = sorted(
         path for path in root.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))
     )

@@ -67,7 +67,9 @@ def test_the_row_stands_in_the_tables(walked, table):
     assert set(rows["status"]) == {"run"}
     numbers = [name for name in frame if str(name).endswith(("_auc", "_f1")) and "kidney" in str(name)]
     assert len(numbers) >= 4
-    assert rows[numbers].notna().all(axis=None)
+    # A size of which there is no tumor has no number.
+    assert rows[numbers].notna().any(axis=1).all()
+    assert table != "table2" or rows[numbers].notna().all(axis=None)
     assert LABEL in (project.results / f"{table}.md").read_text(encoding="utf-8")
 
 
@@ -77,13 +79,12 @@ def test_table1_says_what_it_uses(walked):
     assert (row["uses_reports"], row["uses_detailed_report_info"]) == ("yes", "no")
 
 
-def test_it_is_compared_claimed_and_drawn(walked):
+def test_it_is_compared_and_drawn(walked):
     project, _, _ = walked
-    comparisons = pd.read_csv(project.results / "comparisons.csv")
-    assert NAME in set(comparisons["other"])
-    assert LABEL in (project.results / "figures" / "figure4.svg").read_text(encoding="utf-8")
-    claims = (project.results / "claims.csv").read_text(encoding="utf-8")
-    assert NAME in claims or LABEL in claims
+    comparisons = pd.read_csv(project.results / "comparisons.csv").query("other == @NAME")
+    assert {"auc", "f1", "dsc", "nsd"} <= set(comparisons["metric"])
+    for figure in ("figure4", "roc"):
+        assert LABEL in (project.results / "figures" / f"{figure}.svg").read_text(encoding="utf-8")
 
 
 def test_it_is_in_the_report(walked):
