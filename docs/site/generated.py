@@ -4,7 +4,6 @@ Everything is read from the code when the site is built, so it cannot go stale.
 """
 
 import ast
-import importlib
 import json
 import re
 import tomllib
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel
 
 from rsuper.methods import METHODS, find
+from rsuper.publish.config_schema import SCHEMAS
 
 ROOT = Path(__file__).parents[2]
 MARK = re.compile(r"^<!-- generated: (?P<name>\w+)(?P<arguments>[^>]*?) -->$", re.MULTILINE)
@@ -122,10 +121,9 @@ def columns() -> Iterator[str]:
                 yield row(f"`{ast.literal_eval(key or kind)}`", ast.unparse(kind).lower(), comment)
 
 
-def keys(model: str) -> Iterator[str]:
-    """Every key of a pydantic model and of the sections below it: type, default, description."""
-    module, _, name = model.rpartition(".")
-    yield from _of_model(getattr(importlib.import_module(module), name))
+def keys(name: str) -> Iterator[str]:
+    """Every key of an experiment file or a method's card, and of the sections below it."""
+    yield from _of_schema(SCHEMAS[name](), name.partition(".")[0])
 
 
 def method_keys() -> Iterator[str]:
@@ -134,34 +132,35 @@ def method_keys() -> Iterator[str]:
         config = find(folder.name).module.Config
         if config.model_fields:
             yield f"\n### {folder.name}\n"
-            yield from _of_model(config)
+            yield from _of_schema(config.model_json_schema(), folder.name)
 
 
-def _of_model(model: type[BaseModel]) -> Iterator[str]:
-    schema = model.model_json_schema()
+def _of_schema(schema: Schema, name: str) -> Iterator[str]:
     waiting = [("", schema)]
     for path, section in waiting:  # grows while it is read
         if path:
-            yield f"\n({_anchor(model, path)})=\n### `{path}`\n"
-        if path and section.get("description"):
-            yield section["description"] + "\n"
+            yield f"\n({_anchor(name, path)})=\n### `{path}`\n"
+            yield section.get("description", "") + "\n"
         yield head("key", "what", "type", "default")
+        required = section.get("required", section.get("else", {}).get("required", ()))
         for key, value in section["properties"].items():
-            default = "needed" if key in section.get("required", ()) else _default(value)
             below = [(f"{path}.{key}{suffix}".lstrip("."), part) for suffix, part in _sections(value, schema)]
             waiting += below
             what = value.get("description") or " ".join(part.get("description", "") for _, part in below)
-            link = f"[section](#{_anchor(model, below[0][0])})" if below else ""
+            link = f"[section](#{_anchor(name, below[0][0])})" if below else ""
+            default = "needed" if key in required else _default(value)
             yield row(f"`{key}`", what, _kind(value).replace("section", link), default)
 
 
-def _anchor(model: type[BaseModel], path: str) -> str:
-    return f"{model.__module__}-{path}".lower().translate(str.maketrans("._<>[]", "------"))
+def _anchor(name: str, path: str) -> str:
+    return f"{name}-{path}".lower().translate(str.maketrans("._<>[]", "------"))
 
 
 def _sections(value: Schema, schema: Schema, suffix: str = "") -> Iterator[tuple[str, Schema]]:
     if "$ref" in value:
-        yield suffix, schema["$defs"][value["$ref"].rpartition("/")[2]]
+        value = schema["$defs"][value["$ref"].rpartition("/")[2]]
+    if "properties" in value:
+        yield suffix, value
     for part in value.get("anyOf", ()):
         yield from _sections(part, schema, suffix)
     for key, step in (("additionalProperties", ".<name>"), ("items", "[]")):
@@ -170,9 +169,11 @@ def _sections(value: Schema, schema: Schema, suffix: str = "") -> Iterator[tuple
 
 
 def _default(value: Schema) -> str:
-    default = value.get("default", {} if value.get("type") == "object" else None)
-    if isinstance(default, dict) and default and "$ref" in value:
+    if "$ref" in value:
         return "see below"
+    if "default" not in value and value.get("type") not in {"object", None}:
+        return ""
+    default = value.get("default", {} if value.get("type") == "object" else None)
     return f"`{json.dumps(default, ensure_ascii=False)}`"
 
 

@@ -32,7 +32,7 @@ def test_every_mark_is_known():
 
 
 def test_every_key_of_an_experiment_is_there():
-    text = made("keys", "rsuper.config.experiment.Experiment")
+    text = made("keys", "experiment.schema.json")
 
     def count(schema):
         return len(schema.get("properties", ()))
@@ -50,7 +50,7 @@ def test_every_key_of_an_experiment_is_there():
 
 
 def test_links_to_sections_have_their_anchors():
-    text = made("keys", "rsuper.config.experiment.Experiment") + made("keys", "rsuper.methods.Card")
+    text = made("keys", "experiment.schema.json") + made("keys", "method.schema.json")
     anchors = re.findall(r"^\((.*)\)=$", text, flags=re.MULTILINE)
     assert len(anchors) == len(set(anchors)) > 20
     assert set(re.findall(r"\]\(#(.*?)\)", text)) == set(anchors)
