@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
+from pygments.lexers.python import PythonLexer
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +58,7 @@ def setup(app: Sphinx) -> None:
 
     Napoleon takes what stands before a colon in a property's first line for its type.
     """
+    app.add_lexer("snakemake", PythonLexer)
     app.connect("source-read", generated.fill)
     app.connect("autodoc-process-signature", _without_keys)
     kept: dict[str, list[str]] = {}
