@@ -10,9 +10,10 @@ STAMP := $(VENV)/.installed
 # With --cores, jobs on a cluster would be cut down to the cores of the machine that submits them.
 SNAKEMAKE := OMP_NUM_THREADS=1 $(BIN)/snakemake $(if $(PROFILE),--workflow-profile $(PROFILE),--cores all)
 COVERAGE := --cov --cov-report=term --cov-fail-under=90
+SNAKEFILES := Snakefile workflow examples/importing_workflow/Snakefile
 EXPERIMENT := --config experiment=$(CONFIG)
 
-.PHONY: help setup report table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report provenance verify doctor config-show all test test-fast test-learning test-gpu test-slurm check format lint types new-method docs unlock clean test-mutants fuzz audit-dependencies test-faults
+.PHONY: help setup report table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report provenance verify doctor config-show all test test-fast test-learning test-gpu test-slurm check format lint types new-method test-method docs site wheel unlock clean test-mutants fuzz audit-dependencies test-faults
 
 help:  ## this text
 	@grep -hE '^[a-z0-9_ -]+:.*##' $(MAKEFILE_LIST) | awk -F':[^#]*## ' '{printf "  make %s\n      %s\n", $$1, $$2}'
@@ -82,12 +83,12 @@ check: lint types test  ## format, lint, types, Snakemake's own lint, tests
 format: setup  ## write the code in its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	$(BIN)/snakefmt Snakefile workflow/rules
+	$(BIN)/snakefmt $(SNAKEFILES)
 
 lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakefmt --check $(SNAKEFILES)
 	$(BIN)/snakemake --lint
 
 types: setup
@@ -95,8 +96,11 @@ types: setup
 
 new-method: setup  ## methods/x, a folder to start from (NAME=x)
 	@test -n "$(NAME)" || { echo "say how the method is called: make new-method NAME=my_method"; exit 1; }
-	$(BIN)/python -m rsuper.scaffold "$(NAME)"
-	@$(MAKE) --no-print-directory docs
+	@$(BIN)/python -m rsuper.scaffold "$(NAME)"
+
+test-method: setup  ## the contract on one method, seconds (NAME=x)
+	@test -n "$(NAME)" || { echo "say which method: make test-method NAME=my_method"; exit 1; }
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --no-header --tb=short tests/methods/test_contract.py --method "$(NAME)" $(ARGS)
 
 docs: setup  ## docs/deviations.md, from its head and the method cards, docs/paper_audit.md, docs/findings.schema.json, config/*.schema.json, and the figures of docs/losses.md
 	$(BIN)/python -m rsuper.publish.deviations
@@ -107,9 +111,21 @@ docs: setup  ## docs/deviations.md, from its head and the method cards, docs/pap
 	$(BIN)/python docs/figures/finding.py
 	$(BIN)/python docs/figures/readme_results.py
 
+SITE := $(VENV)/.site
+# The project again, with one extra more: pip leaves what is there as the pins have it.
+$(SITE): $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[site]"
+	@touch $(SITE)
+
+site: $(SITE)  ## docs/ as a site to be opened from build/site/index.html, with search, offline; a warning is an error (installs Sphinx)
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning -c docs/site docs build/site
+	@echo "open build/site/index.html"
+
+wheel: setup  ## dist/*.whl: losses, metrics, statistics and the reader of reports, for other projects (docs/interfaces.md)
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
 unlock: setup  ## after a killed run: remove Snakemake's lock; its jobs that still wait in a cluster's queue will do nothing
 	$(SNAKEMAKE) $(EXPERIMENT) --unlock
-
 
 clean:  ## remove what the workflow made (not the reference results)
 	rm -rf .snakemake $(filter-out results/README.md results/reference,$(wildcard results/*))

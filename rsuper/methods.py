@@ -1,8 +1,7 @@
 """Method folders: their cards, how they are found, named and loaded. Readable without torch."""
 
 import difflib
-import importlib.util
-import sys
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from rsuper.config.load import parse, read_yaml
 from rsuper.errors import ConfigError, MethodError
 from rsuper.fingerprint import fingerprint
+from rsuper.method_code import load
 
 METHODS = Path(__file__).resolve().parent.parent / "methods"
-CONTRACT = ("Config", "fit", "predict")
+CONFIG = "config"  # a method's own experiment files
+NAME = re.compile(r"[a-z][a-z0-9_]*")  # a hyphen names a variant
+NAMED_SO = "a lower-case letter, then lower-case letters, digits or '_'"
+START = "`make new-method NAME=x` writes a folder to start from, docs/methods.md says what stands in it"
 
 
 class _Section(BaseModel):
@@ -127,7 +130,7 @@ class Method(_Section):
         Raises:
             MethodError: method.py is missing, cannot be imported or lacks a name of the contract.
         """
-        return _load(self.folder)
+        return load(self.folder)
 
     def config(self, experiment_values: Mapping[str, object]) -> BaseModel:
         """Resolve the Config: defaults (the paper), then the experiment's values, then the variant's.
@@ -140,8 +143,15 @@ class Method(_Section):
         return parse(self.module.Config, {**experiment_values, **variant}, f"config of {source}")
 
     def fingerprint(self) -> str:
-        """Hash of the method's files and of every module of the project that they import."""
-        files = [path for path in sorted(self.folder.rglob("*")) if path.suffix in {".py", ".yaml", ".txt"}]
+        """Hash of the method's files and of every module of the project that they import.
+
+        What lies in the folder's `config` says which experiments have a row of it, not what it does.
+        """
+        files = [
+            path
+            for path in sorted(self.folder.rglob("*"))
+            if path.suffix in {".py", ".yaml", ".txt"} and not path.is_relative_to(self.folder / CONFIG)
+        ]
         return fingerprint(files, self.folder.parent.parent)
 
 
@@ -155,7 +165,7 @@ def read_card(folder: Path) -> Card:
         content = read_yaml(folder / "method.yaml")
         return parse(Card, {**content, "name": folder.name}, str(folder / "method.yaml"))
     except ConfigError as error:
-        raise MethodError(str(error)) from None
+        raise MethodError(f"{error} ({START})") from None
 
 
 def available(root: Path = METHODS) -> dict[str, Card]:
@@ -164,14 +174,23 @@ def available(root: Path = METHODS) -> dict[str, Card]:
     Raises:
         MethodError: a folder is incomplete; nothing is skipped.
     """
+    if not root.is_dir():
+        raise MethodError(
+            f"{root}: no such folder; experiments run in a checkout, an installed package has none"
+        )
     folders = sorted(
         path for path in root.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))
     )
     for folder in folders:
-        if not (folder / "method.py").is_file():
+        missing = [name for name in ("method.yaml", "method.py") if not (folder / name).is_file()]
+        if missing:
             raise MethodError(
-                f"{folder}: a method folder needs method.yaml and method.py; method.py is missing"
+                f"{folder}: a method folder needs method.yaml and method.py; {' and '.join(missing)} "
+                f"{'are' if len(missing) > 1 else 'is'} missing. {START}; a folder that is no method has "
+                "no place there"
             )
+        if not NAME.fullmatch(folder.name):
+            raise MethodError(f"{folder}: rename the folder; a method is called {NAMED_SO}")
     return {folder.name: read_card(folder) for folder in folders}
 
 
@@ -226,33 +245,15 @@ def with_upstream(names: Iterable[str], root: Path = METHODS) -> dict[str, Metho
         if name in above:
             raise MethodError(f"method '{name}' needs itself: {' needs '.join((*above, name))}")
         if name not in found:
-            found[name] = find(name, root)
+            try:
+                found[name] = find(name, root)
+            except MethodError as error:
+                if not above:
+                    raise
+                raise MethodError(f"'{above[-1]}' needs '{name}', as its card says: {error}") from None
         for needed in found[name].needs:
             add(needed, (*above, name))
 
     for name in names:
         add(name, ())
     return found
-
-
-def _load(folder: Path) -> ModuleType:
-    name = f"methods.{folder.name}.method"
-    path = folder / "method.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise MethodError(f"{path}: no such file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # pydantic and dataclasses look their module up by name
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever a file of the user's raises, its author is told which file it is
-        del sys.modules[name]
-        raise MethodError(f"{path}: cannot be imported: {error}") from error
-    missing = [attribute for attribute in CONTRACT if not hasattr(module, attribute)]
-    if missing:
-        raise MethodError(f"{path}: the contract asks for {list(CONTRACT)}; missing: {missing}")
-    if not (isinstance(module.Config, type) and issubclass(module.Config, BaseModel)):
-        raise MethodError(f"{path}: Config must be a class that inherits from pydantic's BaseModel")
-    if not (callable(module.fit) and callable(module.predict)):
-        raise MethodError(f"{path}: fit and predict must be functions")
-    return module

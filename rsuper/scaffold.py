@@ -1,16 +1,13 @@
 """Start a method: `python -m rsuper.scaffold NAME` writes a folder that passes the contract tests."""
 
 import argparse
-import re
 import sys
 from pathlib import Path
 from string import Template
 
 from rsuper.artifacts import write_lines
 from rsuper.errors import MethodError
-from rsuper.methods import METHODS
-
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+from rsuper.methods import CONFIG, METHODS, NAME, NAMED_SO
 
 _CARD = Template("""\
 label: $name
@@ -80,26 +77,34 @@ def predict(task: Task, volumes: Iterable[TestVolume]) -> Iterator[Prediction]:
     return predict_with(trained_network(task), task, volumes)
 ''')
 
+_EXPERIMENT = Template("""\
+# $base.yaml with rows of this method more. Its results stand where those of that file do: what is trained
+# there is not trained again, and the tables are written anew. A `name` gives it a results folder of its own.
+extends: ../../../config/$base.yaml
+add_rows: {few: [$name], full: [$name]}
+""")
+EXTENDED = ("micro", "phantom")  # the experiments that a new method has a row in: in seconds, and the default
+
 
 def new_method(name: str, root: Path = METHODS) -> Path:
     """Write the folder of a new method: a segmentation on masks, to be changed into something else.
 
     Returns:
-        The folder, with method.yaml and method.py.
+        The folder, with method.yaml, method.py and, in `config`, experiments with rows of the method.
 
     Raises:
         MethodError: the name is not lower-case letters, digits and underscores (a hyphen would name a
             variant), or is taken.
     """
-    if not _NAME.fullmatch(name):
-        raise MethodError(
-            f"method name {name!r}: expected a lower-case letter, then lower-case letters, digits or '_'"
-        )
+    if not NAME.fullmatch(name):
+        raise MethodError(f"method name {name!r}: expected {NAMED_SO}")
     folder = root / name
     if folder.exists():
         raise MethodError(f"{folder}: exists already; take another name or remove it")
-    for file, template in (("method.yaml", _CARD), ("method.py", _CODE)):
-        write_lines(template.substitute(name=name).splitlines(), folder / file, sealed=False)
+    files = {"method.yaml": _CARD.substitute(name=name), "method.py": _CODE.substitute(name=name)}
+    files |= {f"{CONFIG}/{base}.yaml": _EXPERIMENT.substitute(name=name, base=base) for base in EXTENDED}
+    for file, text in files.items():
+        write_lines(text.splitlines(), folder / file, sealed=False)
     return folder
 
 
@@ -113,7 +118,13 @@ def main(arguments: list[str] | None = None, root: Path = METHODS) -> None:
     except MethodError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         raise SystemExit(1) from None
-    sys.stdout.write(f"{folder} is there. What to change: docs/methods.md\n")
+    shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    sys.stdout.write(
+        f"{shown} is there, a segmentation on masks to be changed into your idea (docs/new-method.md).\n"
+        f"  does it keep the contract?  make test-method NAME={name}\n"
+        f"  a row, in a minute:         make table2 CONFIG={shown}/{CONFIG}/micro.yaml\n"
+        f"  a row that means something: make table2 CONFIG={shown}/{CONFIG}/phantom.yaml\n"
+    )
 
 
 if __name__ == "__main__":

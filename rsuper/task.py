@@ -174,8 +174,8 @@ class VisibleCohort:
     def _require(self, allowed: bool, declaration: str) -> None:
         if not allowed:
             raise MethodError(
-                f"method '{self.card.name}' asked for what its card does not declare: {declaration} "
-                f"(methods/{self.card.name}/method.yaml)"
+                f"method '{self.card.name}' asked for what its card does not declare: {declaration}. Declare "
+                f"it in methods/{self.card.name}/method.yaml, whose row of Table 1 must agree, or do without"
             )
 
 

@@ -1,11 +1,13 @@
 """A scaffolded folder passes the contract as it is, and a name that cannot be is refused."""
 
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 from rsuper import scaffold
+from rsuper.config.load import load_experiment
 from rsuper.errors import MethodError
 from rsuper.methods import METHODS, available, find
 from rsuper.publish.table1 import table1
@@ -37,9 +39,9 @@ def test_card_and_config(root):
 
 
 def test_it_trains_and_predicts(runs, collection, tmp_path):
-    contract.check_maps(runs, NAME, collection)
+    contract.check_maps(runs, NAME, collection, tmp_path / "maps")
     contract.check_second_fit(runs, NAME)
-    contract.check_same_losses(runs, NAME, tmp_path)
+    contract.check_same_losses(runs, NAME, tmp_path / "again")
 
 
 def test_it_does_the_work_of_the_row_segmentation(runs):
@@ -87,5 +89,28 @@ def test_the_command_line(tmp_path, capsys):
     assert message.startswith("MethodError: ")
     assert "segmentation: exists already" in message
     scaffold.main(["mine"], tmp_path)
-    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == ["method.py", "method.yaml"]
-    assert "docs/methods.md" in capsys.readouterr().out
+    names = ["config", "method.py", "method.yaml"]
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == names
+    assert "docs/new-method.md" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("base", scaffold.EXTENDED)
+def test_its_experiments_are_those_of_the_suite_with_its_rows(base, tmp_path):
+    root = tmp_path / "methods"
+    new_method("mine", root)
+    shutil.copytree(METHODS.parent / "config", tmp_path / "config")
+    plain = load_experiment(METHODS.parent / "config" / f"{base}.yaml")
+    longer = load_experiment(root / "mine" / "config" / f"{base}.yaml")
+    assert longer.name == plain.name
+    for budget, settings in plain.budgets.items():
+        assert longer.budgets[budget].methods == (*settings.methods, "mine")
+    changed = {"add_rows": longer.add_rows, "budgets": longer.budgets}
+    assert plain.model_copy(update=changed) == longer
+
+
+def test_its_experiments_do_not_count_as_its_code(root):
+    method, path = find(NAME, root), root / NAME / "config" / "micro.yaml"
+    before, text = method.fingerprint(), path.read_text()
+    path.write_text(text + "name: other\n")
+    assert method.fingerprint() == before
+    path.write_text(text)

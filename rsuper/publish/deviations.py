@@ -6,10 +6,12 @@ from pathlib import Path
 import pandas as pd
 
 from rsuper.artifacts import read_table, write_atomically
+from rsuper.config.load import load_experiment
 from rsuper.methods import Card, available
 from rsuper.schemas import COMPARISONS
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
+CONFIGS = DOCS.parent / "config"
 HEAD = "deviations_head.md"
 FILE = "deviations.md"
 
@@ -55,10 +57,28 @@ def deviations_markdown(head: str, cards: Mapping[str, Card], effects: str = "")
     return "\n\n".join([head.strip().replace("{effects}", effects), *sections]) + "\n"
 
 
+def of_the_suite(cards: Mapping[str, Card], configs: Path = CONFIGS) -> dict[str, Card]:
+    """Return the cards of the methods that an experiment file of the suite names; other folders are drafts.
+
+    Raises:
+        ConfigError: an experiment file is wrong.
+    """
+    experiments = [load_experiment(path) for path in sorted(configs.glob("*.yaml"))]
+    rows = {
+        name
+        for experiment in experiments
+        for names in (experiment.all_controls, *(budget.methods for budget in experiment.budgets.values()))
+        for name in names
+    }
+    named = {name.partition("-")[0] for name in rows}
+    return {name: card for name, card in cards.items() if name in named}
+
+
 def main() -> None:
     """Write docs/deviations.md anew."""
     effects = effects_markdown(read_table(MEASURED, COMPARISONS))
-    text = deviations_markdown((DOCS / HEAD).read_text(encoding="utf-8"), available(), effects)
+    cards = of_the_suite(available())
+    text = deviations_markdown((DOCS / HEAD).read_text(encoding="utf-8"), cards, effects)
     write_atomically(DOCS / FILE, lambda path: path.write_text(text, encoding="utf-8"))
 
 

@@ -71,7 +71,9 @@ def table_notes(experiment: Experiment, rule: str) -> list[str]:
         "cases lies above 0."
     )
     headline = experiment.evaluation.nsd_tolerances_mm[0]
+    added = "; ".join(f"{budget}: {', '.join(rows)}" for budget, rows in experiment.add_rows.items())
     return [
+        *([f"Rows that were added to the experiment: {added}."] if added else []),
         f"Data: {experiment.data_note or experiment.about}. Network: {experiment.network.name}, seeing "
         f"{experiment.network.inputs}.",
         f"F1, sensitivity, specificity: {chosen} (rule {rule}). dsc, nsd: mean over all cases, empty on "

@@ -80,7 +80,8 @@ CODE = {
     "code without fit": ("class Config: ...\ndef predict(): ...", r"missing: \['fit'\]"),
     "Config that is none": ("Config = {}\ndef fit(): ...\ndef predict(): ...", "Config must be a class"),
     "fit that is none": (
-        "from pydantic import BaseModel\nclass Config(BaseModel): ...\nfit = predict = 1",
+        "from pydantic import BaseModel, ConfigDict\n"
+        "class Config(BaseModel): model_config = ConfigDict(frozen=True, extra='forbid')\nfit = predict = 1",
         "fit and predict must be functions",
     ),
 }
@@ -108,8 +109,9 @@ def test_settings_of_a_method(name, root):
     path.write_text(yaml.safe_dump(content | {"variant_needs": {}}))
     code = (
         "from typing import Literal\nfrom pydantic import BaseModel, ConfigDict\nclass Config(BaseModel):\n"
-        "    model_config = ConfigDict(extra='forbid')\n    stage: Literal['first', 'second'] = 'first'\n"
-        "def fit(): ...\ndef predict(): ...\n"
+        "    model_config = ConfigDict(frozen=True, extra='forbid')\n"
+        "    stage: Literal['first', 'second'] = 'first'\n"
+        "def fit(task, config): ...\ndef predict(task, volumes): ...\n"
     )
     (root / "own" / "method.py").write_text(code)
     refused(lambda: find("own-own" if variant else "own", root).config(values), says)

@@ -38,7 +38,7 @@ rule audit_findings:
     benchmark:
         artifact("benchmarks", "audit_findings.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         settings=section("name", "datasets", "roles", "test_sets", "leaked_patients"),
         code=code("audit_findings.py"),
     message:

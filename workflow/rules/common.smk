@@ -27,7 +27,8 @@ from rsuper.publish.figures.shown_runs import landed_runs, shown_runs
 from rsuper.publish.timing import end_of_run
 from rsuper.refusals import AFTER_FAILURE, cannot_write, refuse_the_future
 
-ROOT = Path(workflow.basedir)
+# This checkout, which is not workflow.basedir where another workflow imports this one (docs/interfaces.md).
+ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[1]
 
 
 def or_stop(make):
@@ -46,6 +47,13 @@ if workflow.remote_exec:
     or_stop(session.check)
 
 or_stop(lambda: require_profiles(sys.argv, ROOT))
+
+MOVED = workflow.modifier.path_modifier
+if MOVED.prefix or MOVED.modifies_prefixes:
+    raise WorkflowError(
+        "ConfigError: imported with a prefix: leave it out, scripts find files by the experiment's name, "
+        "below results/<name> of the working directory; give the experiment a name of its own"
+    )
 
 # Networks run on a GPU where their rule asks for one (rsuper/devices.py). On a cluster every card that says so is
 # obeyed: the machine that submits need not have a GPU. Alone, a machine without one asks for none. What was trained
@@ -194,6 +202,15 @@ def code(script, dataset=""):
     """Fingerprint of a rule's script and of all files of ours that it reads or imports."""
     rule_name = script.removesuffix(".py")
     return or_stop(lambda: rule_code(rule_name, EXPERIMENT, dataset, ROOT))
+
+
+def experiment_file(wildcards, output):
+    """Where the experiment file lies: no reason to run a rule again, which parameters that depend on output are not.
+
+    What a rule depends on are the sections that it names. So a file that extends another and adds a row, and does not
+    change the name, trains that row alone.
+    """
+    return str(EXPERIMENT_FILE)
 
 
 def section(*names):

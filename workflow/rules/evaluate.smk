@@ -50,7 +50,7 @@ rule cases:
         mem_mb=memory("cases"),
         runtime=minutes("cases"),
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         settings=section("evaluation"),
         excluded=EXPERIMENT.leaked_patients == "exclude",
         code=code("cases.py"),
@@ -87,7 +87,7 @@ rule metrics:
         mem_mb=memory("metrics"),
         runtime=minutes("metrics"),
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         runs=RUNS,
         test_sets=TEST_SETS,
         settings=section("evaluation", "budgets", "controls", "leaked_patients"),

@@ -105,7 +105,7 @@ rule figure3:
     benchmark:
         artifact("benchmarks", "figure3.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         shown=SHOWN | section("roles"),
         code=code("figure3.py"),
     message:
@@ -124,7 +124,7 @@ rule figure4:
     benchmark:
         artifact("benchmarks", "figure4.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         shown=SHOWN,
         cards=CARDS,
         code=code("figure4.py"),
@@ -145,7 +145,7 @@ rule curve:
     benchmark:
         artifact("benchmarks", "curve.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         shown=SHOWN,
         cards=CARDS,
         code=code("curve.py"),
@@ -166,7 +166,7 @@ rule extraction_errors:
     benchmark:
         artifact("benchmarks", "extraction_errors.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         shown=SHOWN,
         cards=CARDS,
         code=code("extraction_errors.py"),
@@ -188,7 +188,7 @@ rule roc:
     benchmark:
         artifact("benchmarks", "roc.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         runs=RUNS,
         shown=SHOWN,
         cards=CARDS,
@@ -212,7 +212,7 @@ rule overlay_balls:
     benchmark:
         artifact("benchmarks", "overlay_balls.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         runs=SHOWN_RUNS,
         shown=SHOWN,
         code=code("overlay_balls.py"),
@@ -234,7 +234,7 @@ rule overlays:
     benchmark:
         artifact("benchmarks", "overlays.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         runs=SHOWN_RUNS,
         shown=SHOWN,
         cards=CARDS,
@@ -256,7 +256,7 @@ rule landing_shares:
     benchmark:
         artifact("benchmarks", "landing_shares.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         runs=LANDED_RUNS,
         code=code("landing_shares.py"),
     message:
@@ -276,7 +276,7 @@ rule landing:
     benchmark:
         artifact("benchmarks", "landing.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         runs=LANDED_RUNS,
         shown=SHOWN | section("schedule"),
         cards=CARDS,

@@ -9,6 +9,6 @@ rule provenance:
     log:
         artifact("logs", "provenance.log"),
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
     script:
         "../scripts/provenance.py"

@@ -40,7 +40,7 @@ rule table1:
     benchmark:
         artifact("benchmarks", "table1.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         shown=SHOWN,
         cards=CARDS,
         code=code("table1.py"),
@@ -76,7 +76,7 @@ rule table2:
     benchmark:
         artifact("benchmarks", "table2.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         shown=SHOWN,
         cards=CARDS,
         code=code("table2.py"),
@@ -97,7 +97,7 @@ rule table3:
     benchmark:
         artifact("benchmarks", "table3.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         shown=SHOWN,
         cards=CARDS,
         code=code("table3.py"),
@@ -118,7 +118,7 @@ rule claims:
     benchmark:
         artifact("benchmarks", "claims.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         shown=SHOWN,
         cards=CARDS,
         code=code("claims.py"),
@@ -139,7 +139,7 @@ rule hypotheses:
     benchmark:
         artifact("benchmarks", "hypotheses.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         shown=SHOWN,
         code=code("hypotheses.py"),
     message:

@@ -44,7 +44,7 @@ rule report_vectors:
     benchmark:
         artifact("benchmarks", "report_vectors", "{budget}", "seed-{seed}.tsv")
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         settings=section("report_vectors", "roles", "validation", "data_seed"),
         reports=lambda wildcards: EXPERIMENT.budgets[wildcards.budget].reports,
         code=code("report_vectors.py"),

@@ -33,7 +33,7 @@ rule fit:
         mem_mb=memory("fit"),
         runtime=minutes("fit"),
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         settings=section(*TRAINING_SECTIONS),
         engine=ENGINE,
         budget=lambda wildcards: EXPERIMENT.budgets[wildcards.budget].model_dump(
@@ -79,7 +79,7 @@ rule predict:
         mem_mb=memory("predict"),
         runtime=minutes("predict"),
     params:
-        experiment=str(EXPERIMENT_FILE),
+        experiment=experiment_file,
         settings=section("predict", "test_sets"),
         engine=ENGINE,
         excluded=EXPERIMENT.leaked_patients == "exclude",
