@@ -79,7 +79,11 @@ def taught(case: str, text: str, masks: np.ndarray) -> PatchSupervision:
     for name, mask in zip(ORGANS, masks, strict=True):
         organs[mask > 0] = ORGAN_LABELS[name]
     places = {name: np.argwhere(mask > 0) for name, mask in zip(ORGANS, masks, strict=True)}
-    boxes = {name: (tuple(at.min(0)), tuple(at.max(0) + 1)) for name, at in places.items() if len(at)}
+    boxes = {
+        name: (tuple(at.min(0).tolist()), tuple((at.max(0) + 1).tolist()))
+        for name, at in places.items()
+        if len(at)
+    }
     found = regions_of(extract(case, text), list(boxes), ReportUse())
     return supervise(found, boxes, organs, (0, 0, 0), organs.shape, list(TUMORS), spacing_mm=SPACING_MM)
 
