@@ -13,7 +13,7 @@ COVERAGE := --cov --cov-report=term --cov-fail-under=90
 SNAKEFILES := Snakefile workflow examples/importing_workflow/Snakefile
 EXPERIMENT := --config experiment=$(CONFIG)
 
-.PHONY: help setup report table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report provenance verify all test test-fast test-learning test-gpu test-slurm check format lint types new-method test-method docs wheel unlock clean test-mutants fuzz audit-dependencies test-faults
+.PHONY: help setup report table1 table2 table3 figures claims hypotheses paper_audit audit extraction_report provenance verify doctor config-show all test test-fast test-learning test-gpu test-slurm check format lint types new-method test-method docs site wheel unlock clean test-mutants fuzz audit-dependencies test-faults
 
 help:  ## this text
 	@grep -hE '^[a-z0-9_ -]+:.*##' $(MAKEFILE_LIST) | awk -F':[^#]*## ' '{printf "  make %s\n      %s\n", $$1, $$2}'
@@ -31,6 +31,13 @@ $(STAMP): pyproject.toml constraints.txt
 
 report audit extraction_report provenance table1 table2 table3 figures claims hypotheses paper_audit all: setup  ## one page with everything (report.html); the audit of the data, how well reports are read, the manifest of all results; a table, the figures, the claims, the experiment's hypotheses, the audit of the paper, or all of these but the first four (CONFIG=config/x.yaml, PROFILE=profiles/slurm)
 	$(SNAKEMAKE) $(EXPERIMENT) $(ARGS) -- $@
+
+# Not after setup, which may be what is broken.
+doctor:  ## is this machine ready? Python, packages, GPU, memory, disk, profile, locks, the experiment: pass, warn or fail, and the fix (CONFIG=config/x.yaml, PROFILE=profiles/slurm)
+	@$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m rsuper.doctor --config $(CONFIG) $(if $(PROFILE),--profile $(PROFILE))
+
+config-show: setup  ## the experiment with every default, each value with the file and line it is from (CONFIG=config/x.yaml)
+	@$(BIN)/python -m rsuper.config.show $(CONFIG)
 
 verify: setup  ## check results against their manifest: files, settings, code (CONFIG=config/x.yaml; RESULTS=folder where they lie elsewhere)
 	$(BIN)/python -m rsuper.provenance.verify --config $(CONFIG) $(RESULTS)
@@ -95,20 +102,30 @@ test-method: setup  ## the contract on one method, seconds (NAME=x)
 	@test -n "$(NAME)" || { echo "say which method: make test-method NAME=my_method"; exit 1; }
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --no-header --tb=short tests/methods/test_contract.py --method "$(NAME)" $(ARGS)
 
-docs: setup  ## docs/deviations.md, from its head and the method cards, docs/paper_audit.md, docs/findings.schema.json, and the figures of docs/losses.md
+docs: setup  ## docs/deviations.md, from its head and the method cards, docs/paper_audit.md, docs/findings.schema.json, config/*.schema.json, and the figures of docs/losses.md
 	$(BIN)/python -m rsuper.publish.deviations
 	$(BIN)/python -m rsuper.publish.findings_schema
+	$(BIN)/python -m rsuper.publish.config_schema
 	$(BIN)/python -m rsuper.publish.audit.document
 	$(BIN)/python docs/figures/losses.py
 	$(BIN)/python docs/figures/finding.py
 	$(BIN)/python docs/figures/readme_results.py
+
+SITE := $(VENV)/.site
+# The project again, with one extra more: pip leaves what is there as the pins have it.
+$(SITE): $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[site]"
+	@touch $(SITE)
+
+site: $(SITE)  ## docs/ as a site to be opened from build/site/index.html, with search, offline; a warning is an error (installs Sphinx)
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning -c docs/site docs build/site
+	@echo "open build/site/index.html"
 
 wheel: setup  ## dist/*.whl: losses, metrics, statistics and the reader of reports, for other projects (docs/interfaces.md)
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 unlock: setup  ## after a killed run: remove Snakemake's lock; its jobs that still wait in a cluster's queue will do nothing
 	$(SNAKEMAKE) $(EXPERIMENT) --unlock
-
 
 clean:  ## remove what the workflow made (not the reference results)
 	rm -rf .snakemake $(filter-out results/README.md results/reference,$(wildcard results/*))

@@ -4,7 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -19,35 +19,35 @@ def run(main: Callable[[Any], None], snakemake: Any) -> None:
     """Run a script's `main` with everything it prints in the rule's log.
 
     A job of a Snakemake that was killed may still be running: the one that takes its place waits for it.
-    An error that is the user's to mend, or that the machine caused, ends the job with its message alone; any
-    other keeps its traceback, because it is ours. Both stand in the log and on the terminal.
+    An error that is the user's to mend, or that the machine caused, leaves its message alone in the log; any
+    other its traceback, because it is ours. Snakemake shows the log's end on the terminal, and the job
+    itself what cannot be written there.
     What was done leaves a record.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(snakemake.threads))
     path = Path(snakemake.log[0])
     try:
         _run_logged(main, snakemake, path)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         told = error if isinstance(error, RsuperError) else refusal(error, path.parent)
-        if told is None:
-            raise
-        message = f"{type(told).__name__}: {told}"
-        with suppress(OSError), path.open("a", encoding="utf-8") as log:  # the full disk may be the log's
-            log.write(f"{message}\n")
-        sys.stderr.write(f"\n{message}\n(rule {snakemake.rule}, log {path})\n\n")
+        text = traceback.format_exc() if told is None else f"{type(told).__name__}: {told}\n"
+        try:
+            with path.open("a", encoding="utf-8") as log:
+                log.write(text)
+        except OSError:  # the full disk may be the log's
+            sys.stderr.write(f"\n{text}(rule {snakemake.rule}, log {path})\n\n")
         raise SystemExit(1) from None
 
 
 def _run_logged(main: Callable[[Any], None], snakemake: Any, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     gpus = int(snakemake.resources.get("gpu", 0))
-    with alone(path.with_name(f".{path.stem}.lock")), path.open("w", encoding="utf-8", buffering=1) as log:
-        try:
-            with redirect_stdout(log), redirect_stderr(log), lent(gpus), recorded(snakemake):
-                main(snakemake)
-        except RsuperError:
-            raise
-        except Exception:
-            with suppress(OSError):
-                traceback.print_exc(file=log)
-            raise
+    with (
+        alone(path.with_name(f".{path.stem}.lock")),
+        path.open("w", encoding="utf-8", buffering=1) as log,
+        redirect_stdout(log),
+        redirect_stderr(log),
+        lent(gpus),
+        recorded(snakemake),
+    ):
+        main(snakemake)

@@ -30,47 +30,58 @@ class Uses(_Section):
     """What a method may see; asking for more raises MethodError."""
 
     all_images: bool = Field(description="CTs without a mask")
-    masks: bool
-    reports: Literal["none", "presence", "count", "text", "details"]
+    masks: bool = Field(description="tumor masks, of CT-Mask pairs")
+    reports: Literal["none", "presence", "count", "text", "details"] = Field(
+        description="what of reports: nothing, whether there is a tumor, how many, the words, or the findings"
+    )
 
 
 class Ticks(_Section):
     """The five columns of the paper's Table 1."""
 
-    uses_unannotated_cts: bool
-    uses_reports: bool
-    uses_detailed_report_info: bool
-    reports_optimize_segmentation: bool
-    reports_penalize_fp_fn: bool
+    uses_unannotated_cts: bool = Field(description="trains on CTs without masks")
+    uses_reports: bool = Field(description="trains on reports")
+    uses_detailed_report_info: bool = Field(description="number, size and place of tumors among them")
+    reports_optimize_segmentation: bool = Field(description="by a loss on the segmentation itself")
+    reports_penalize_fp_fn: bool = Field(description="which penalizes false and missed tumors")
 
 
 class Resources(_Section):
     """What a job of this method asks the cluster for."""
 
-    gpu: int = Field(1, ge=0)
-    mem_mb: int = Field(16_000, ge=100)
+    gpu: int = Field(1, ge=0, description="GPUs; 0: trains nothing, or on the CPU")
+    mem_mb: int = Field(16_000, ge=100, description="memory, in MB")
     runtime: int = Field(60, ge=1, description="minutes")
 
 
 class Card(_Section):
     """method.yaml: the facts about a method, and its variants."""
 
-    label: str
+    label: str = Field(description="what tables and figures call it")
     version: int = Field(ge=1, description="raised whenever numbers may change")
-    citation: str
+    citation: str = Field(description="the work that it is from")
     uses: Uses
-    table1: Ticks | None = None
-    needs: tuple[str, ...] = ()
+    table1: Ticks | None = Field(None, description="its ticks in Table 1; none: no row there")
+    needs: tuple[str, ...] = Field((), description="runs, at the same budget and seed, that it continues")
     resources: Resources = Resources()
-    environment: str | None = None
-    control: Literal["ceiling", "floor"] | None = None
-    variants: dict[str, dict[str, object]] = Field(default_factory=dict)
-    variant_labels: dict[str, str] = Field(default_factory=dict)
+    environment: str | None = Field(
+        None, description="requirements file of its own; null: the suite's packages"
+    )
+    control: Literal["ceiling", "floor"] | None = Field(
+        None,
+        description="shows what a number is worth, and competes with none; only a ceiling may see test masks",
+    )
+    variants: dict[str, dict[str, object]] = Field(
+        default_factory=dict, description="values of Config per variant, a row called folder-variant"
+    )
+    variant_labels: dict[str, str] = Field(default_factory=dict, description="what tables call a variant")
     variant_needs: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="in the place of needs"
     )
-    deviations: tuple[str, ...] = ()
-    name: str = ""
+    deviations: tuple[str, ...] = Field(
+        (), description="each point where the paper is silent or this differs; docs/deviations.md has them"
+    )
+    name: str = Field("", description="of the folder; not written in the card")
 
     @model_validator(mode="after")
     def _of_variants_there_are(self) -> "Card":

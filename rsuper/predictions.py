@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from rsuper.collection import Collection
 from rsuper.data.volumes import read_grid, write_probability
 from rsuper.errors import MethodError
+from rsuper.progress import tracked
 from rsuper.task import Prediction, TestVolume
 
 _TOLD = "per volume, yield Prediction(volume.case_id, {target: its map for each target})"
@@ -32,9 +32,7 @@ def store_predictions(
     shapes = {volume.case_id: volume.native_shape for volume in volumes}
     rows = []
     seen = set()
-    for prediction in tqdm(
-        _answers(predictions, shapes), total=len(volumes), desc=folder.name, mininterval=5
-    ):
+    for prediction in tracked(_answers(predictions, shapes), folder.name, len(volumes)):
         seen.add(prediction.case_id)
         affine = read_grid(Path(collection.row(prediction.case_id)["ct"])).file_affine
         for target in targets:

@@ -23,9 +23,15 @@ def require_profiles(words: Sequence[str], root: Path) -> None:
     for word, value in zip(words, [*words[1:], ""], strict=True):
         option, mark, own = word.partition("=")
         name = own if mark else value
-        if option in OPTIONS and name != NONE and not any(_holds_one(place) for place in _places(name)):
+        if option in OPTIONS and name != NONE and profile_file(name) is None:
             known = sorted(f"profiles/{path.parent.name}" for path in root.glob("profiles/*/profile.yaml"))
             raise ConfigError(f"{option} {name}: no folder with a profile.yaml; there are {', '.join(known)}")
+
+
+def profile_file(name: str) -> Path | None:
+    """The file that Snakemake reads for a profile's name; None where there is none."""
+    files = (path for place in _places(name) for path in _files(place))
+    return next(files, None)
 
 
 def _places(name: str) -> list[Path]:
@@ -34,5 +40,5 @@ def _places(name: str) -> list[Path]:
     return [Path(name), own / "snakemake" / name, Path("/etc/xdg/snakemake") / name]
 
 
-def _holds_one(folder: Path) -> bool:
-    return any([*folder.glob("profile*.yaml"), *folder.glob("config*.yaml")])
+def _files(folder: Path) -> list[Path]:
+    return [*sorted(folder.glob("profile*.yaml")), *sorted(folder.glob("config*.yaml"))]

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, UInt8
 from torch import nn
-from tqdm import tqdm
 
 from rsuper.artifacts import read_table, write_table
 from rsuper.data.candidates import lesion_candidates
@@ -26,6 +25,7 @@ from rsuper.data.store import (
 from rsuper.engine import distributed
 from rsuper.engine.computing import computed, device_of
 from rsuper.engine.predict import probability_map
+from rsuper.progress import tracked
 from rsuper.schemas import PSEUDO_LABELS
 from rsuper.task import CountedCase, Task
 
@@ -60,7 +60,7 @@ def pseudo_labelled(teacher: nn.Module, task: Task, rule: Rule, workdir: Path) -
         if not (workdir / TABLE).is_file():
             rows = []
             teacher = computed(teacher.eval(), task.engine, device_of(teacher))
-            for case in tqdm(cases, desc="pseudo-labels", mininterval=5):
+            for case in tracked(cases, "pseudo-labels"):
                 rows += _label(teacher, task, rule, case, workdir / FOLDER)
             frame = pd.DataFrame(rows, columns=list(PSEUDO_LABELS.columns))
             write_table(frame, workdir / TABLE, PSEUDO_LABELS)

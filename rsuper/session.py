@@ -26,15 +26,8 @@ def lock_note() -> str:
     Called once by every Snakemake, with the working folder as the current one; from then on it counts as one
     that runs, until its process has ended.
     """
-    running = []
     with suppress(OSError):  # no locks here, or a folder that may not be written: nothing can be said
-        for mark in sorted(PRESENT.glob("*.lock")):
-            descriptor = try_lock(mark)
-            if descriptor is None:
-                running.append(holder(mark))
-            else:
-                mark.unlink(missing_ok=True)
-                os.close(descriptor)
+        running, left = found_locks()
         try_lock(
             PRESENT / f"{uuid.uuid4().hex}.lock"
         )  # the descriptor stays open as long as the process lives
@@ -43,14 +36,33 @@ def lock_note() -> str:
                 f"Another Snakemake is at work in this folder ({', '.join(running)}). What it makes is "
                 "locked until it has ended: wait for it, then run the same command again."
             )
-        if not any(FOLDER.glob("*.lock")):
-            return ""
-        return (
-            "A Snakemake that ran in this folder was killed and left its lock. What it had finished is kept. "
-            "Remove the lock by `make unlock`, or by adding --unlock to the snakemake command; then run the "
-            "same command again, and it goes on from there."
-        )
+        if left:
+            return (
+                "A Snakemake that ran in this folder was killed and left its lock. What it had finished is "
+                "kept. Remove the lock by `make unlock`, or by adding --unlock to the snakemake command; "
+                "then run the same command again, and it goes on from there."
+            )
     return ""
+
+
+def found_locks() -> tuple[list[str], bool]:
+    """Look who is at work in the current folder, without counting as one of them.
+
+    Returns: the Snakemakes that run; whether there are locks of Snakemake's, which are those of the killed
+        where none runs.
+
+    Raises:
+        OSError: the folder cannot be read, or has no locks.
+    """
+    running = []
+    for mark in sorted(PRESENT.glob("*.lock")):
+        descriptor = try_lock(mark)
+        if descriptor is None:
+            running.append(holder(mark))
+        else:
+            mark.unlink(missing_ok=True)
+            os.close(descriptor)
+    return running, any(FOLDER.glob("*.lock"))
 
 
 def begin() -> None:

@@ -1,4 +1,4 @@
-"""The README's table of results: AUC of the paper's rows in the paper and in our reference run of the default.
+"""The README's table of results: AUC of the paper's rows, in the paper and in our reference run.
 
     python docs/figures/readme_results.py
 

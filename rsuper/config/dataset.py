@@ -47,7 +47,9 @@ class Section(BaseModel):
 class Dataset(Section):
     """Where the cases of one data set come from; docs/data.md has an example per source."""
 
-    source: Source
+    source: Source = Field(
+        description="the layout: made by a rule (phantom, real_anatomy), a published data set's, or a table"
+    )
     root: str | None = Field(None, description="folder; only for data that are not made by a rule")
     roots: dict[str, str] = Field(
         default_factory=dict, description="folders that lie elsewhere than below the root, by name"

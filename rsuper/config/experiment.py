@@ -14,6 +14,9 @@ from rsuper.config.reading import ExtractionReport as ExtractionReport
 from rsuper.config.reading import ReportVectors as ReportVectors
 from rsuper.config.real_anatomy import RealAnatomySpec
 from rsuper.config.resources import Demands
+from rsuper.config.schedule import Augment as Augment
+from rsuper.config.schedule import DeviceAugment as DeviceAugment
+from rsuper.config.schedule import Schedule as Schedule
 
 Target = Literal["pancreas", "kidney"]
 Positive = Annotated[float, Field(gt=0)]
@@ -28,9 +31,11 @@ class TestSet(Section):
 
     __test__ = False  # pytest: not a test class
 
-    role: str
-    label: str
-    paper: Literal["UCSF-Test", "JHH-Test"] | None = None
+    role: str = Field(description="of its cases, in the tables of the data sets")
+    label: str = Field(description="what tables and figures call it")
+    paper: Literal["UCSF-Test", "JHH-Test"] | None = Field(
+        None, description="the column block of the paper that it stands for"
+    )
 
 
 class Budget(Section):
@@ -52,9 +57,14 @@ class Budget(Section):
 class Preprocess(Section):
     """From a CT on disk to what a network sees."""
 
-    spacing_mm: Triple = (1.0, 1.0, 1.0)
-    clip_hu: tuple[float, float] = (-991.0, 500.0)  # official code; the paper does not say
-    normalize: Literal["zscore", "window"] = "zscore"
+    spacing_mm: Triple = Field((1.0, 1.0, 1.0), description="voxel edges of the store, along x, y and z")
+    clip_hu: tuple[float, float] = Field(
+        (-991.0, 500.0),
+        description="intensities are cut to these; the official code's, the paper does not say",
+    )
+    normalize: Literal["zscore", "window"] = Field(
+        "zscore", description="by each CT's own mean and deviation, or from clip_hu to -1 and 1"
+    )
 
     @field_validator("clip_hu")
     @classmethod
@@ -67,76 +77,14 @@ class Preprocess(Section):
 class Network(Section):
     """The one network that every in-house method trains."""
 
-    name: str = "unet"
-    inputs: Literal["ct", "ct+organs"] = "ct"
-    patch: Shape
-    options: dict[str, object] = Field(default_factory=dict)
-
-
-class DeviceAugment(Section):
-    """Random changes that the training device makes after the others: the official code's list.
-
-    Off by default. CT-Report patches are turned by no more than what is supervised in them allows, and are
-    not sheared.
-    """
-
-    turned_share: float = Field(0.0, ge=0, le=1, description="share of patches that are turned and sheared")
-    rotation_deg: float = Field(30.0, ge=0, le=180, description="about each axis, up to +- this")
-    shear: float = Field(0.05, ge=0, lt=1, description="mm per mm, up to +- this")
-    share: float = Field(0.0, ge=0, le=1, description="of patches, for each change of the intensities")
-    gain: tuple[float, float] = (0.7, 1.3)
-    offset: float = Field(0.1, ge=0, description="standard deviation of the shift (in normalized units)")
-    gamma: tuple[float, float] = (0.7, 1.5)
-    contrast: tuple[float, float] = (0.7, 1.3)
-    blur_voxels: tuple[float, float] = (0.5, 1.5)
-    noise: float = Field(0.2, ge=0, description="largest standard deviation of added white noise")
-
-    @field_validator("gain", "gamma", "contrast", "blur_voxels")
-    @classmethod
-    def _ordered(cls, values: tuple[float, float]) -> tuple[float, float]:
-        if not 0 < values[0] <= values[1]:
-            raise ValueError(f"expected two numbers above 0, the lower first, got {list(values)}")
-        return values
-
-    @property
-    def changes_anything(self) -> bool:
-        """Whether any patch is changed."""
-        return self.turned_share > 0 or self.share > 0
-
-
-class Augment(Section):
-    """Random changes of a training patch; each is drawn once per patch."""
-
-    flips: tuple[Literal["x", "y", "z"], ...] = ()
-    gain: float = Field(0.0, ge=0, description="intensity is multiplied by 1 +- this")
-    offset: float = Field(0.0, ge=0, description="intensity is shifted by +- this (in normalized units)")
-    noise: float = Field(0.0, ge=0, description="largest standard deviation of added white noise")
-    device: DeviceAugment = DeviceAugment()
-
-
-class Schedule(Section):
-    """Steps, patches and optimizer; no method owns any of it, so that all do equal work."""
-
-    stage1_steps: int = Field(ge=1)
-    steps: int = Field(ge=1)
-    mask_patches: int = Field(2, ge=1, description="CT-Mask patches per step, the same for every method")
-    report_patches: int = Field(2, ge=1, description="CT-Report patches per step, on top")
-    tumor_share: float = Field(0.6, ge=0, le=1, description="share of patches drawn from tumor cases")
-    background_share: float = Field(0.0, ge=0, lt=1, description="of mask patches: from anywhere in a CT")
-    learning_rate: float = Field(gt=0)
-    stage1_learning_rate: float = Field(gt=0)
-    policy: Literal["one_cycle", "warmup_poly"] = "one_cycle"
-    weight_decay: float = Field(0.05, ge=0)
-    clip_norm: float = Field(1.0, gt=0)
-    positive_weight: float = Field(
-        1.0, gt=0, description="weight of tumor voxels in the cross-entropy on masks"
+    name: str = Field("unet", description="unet, or medformer (the paper's)")
+    inputs: Literal["ct", "ct+organs"] = Field(
+        "ct", description="what the network sees; organs: their masks as channels"
     )
-    deep_supervision_weight: float = Field(
-        0.5, ge=0, description="weight of the auxiliary output's mask loss"
+    patch: Shape = Field(description="voxels of a patch, and of a window of prediction, along x, y and z")
+    options: dict[str, object] = Field(
+        default_factory=dict, description="of the network's own builder in rsuper/networks"
     )
-    augment: Augment = Augment()
-    checkpoint_every: int = Field(200, ge=1)
-    log_every: int = Field(20, ge=1)
 
 
 class Engine(Section):
@@ -173,11 +121,13 @@ class Engine(Section):
 class Predict(Section):
     """Sliding-window inference."""
 
-    overlap: float = Field(0.5, ge=0, lt=1)
+    overlap: float = Field(
+        0.5, ge=0, lt=1, description="share that neighboring windows have in common, per axis"
+    )
     blend: Literal["constant", "gaussian"] = Field(
         "constant", description="weight of a window's voxels; constant as in the official code"
     )
-    batch: int = Field(1, ge=1)
+    batch: int = Field(1, ge=1, description="windows at a time")
 
 
 class Validation(Section):
@@ -189,54 +139,77 @@ class Validation(Section):
 class Evaluation(Section):
     """How scores become numbers; design.md, section 7."""
 
-    score: Literal["top_volume_mean", "max_probability", "volume_above"] = "top_volume_mean"
-    nsd_tolerances_mm: Annotated[tuple[Positive, ...], Field(min_length=1), Distinct] = (2.0, 1.15, 3.0)
-    size_source: Literal["report", "mask"] = "report"
+    score: Literal["top_volume_mean", "max_probability", "volume_above"] = Field(
+        "top_volume_mean", description="what of a probability map decides whether a CT has a tumor"
+    )
+    nsd_tolerances_mm: Annotated[tuple[Positive, ...], Field(min_length=1), Distinct] = Field(
+        (2.0, 1.15, 3.0), description="of the surface distance; tables print the first"
+    )
+    size_source: Literal["report", "mask"] = Field(
+        "report", description="whose diameter decides between small and large, where both are known"
+    )
     bootstrap: Literal["percentile", "bca"] = Field(
         "percentile", description="bounds of bootstrap intervals; bca is worse for F1 on few tumors"
     )
-    bootstrap_draws: int = Field(1000, ge=10)
-    significance: float = Field(0.05, gt=0, lt=1)
+    bootstrap_draws: int = Field(1000, ge=10, description="resamples behind every interval")
+    significance: float = Field(0.05, gt=0, lt=1, description="p-values below it get a mark")
     reference: str = Field("r_super", description="the method that all others are compared with")
 
 
 class Hypothesis(Section):
     """What an experiment expects of its reference method, stated before it is run."""
 
-    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    statement: str
-    budget: str
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="its name in hypotheses.csv")
+    statement: str = Field(description="in words, printed with its verdict")
+    budget: str = Field(description="at which both rows are compared")
     other: str = Field(description="the row that the reference method is compared with")
     expected: Literal["above", "below"] = Field("above", description="the reference, against the other row")
-    metrics: Annotated[tuple[Literal["auc", "f1", "dsc_tumor", "nsd_tumor"], ...], Field(min_length=1)]
+    metrics: Annotated[tuple[Literal["auc", "f1", "dsc_tumor", "nsd_tumor"], ...], Field(min_length=1)] = (
+        Field(description="judged in every target and test set; p-values are adjusted over all of them")
+    )
 
 
 class Experiment(Section):
     """One experiment file."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    about: str
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9_]*$", description="folder of its results; phantom's lie in results/ itself"
+    )
+    about: str = Field(description="the question, in a sentence")
     data_note: str = Field("", description="printed with every table: what the numbers are measured on")
-    targets: Annotated[tuple[Target, ...], Field(min_length=1), Distinct]
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), Distinct] = (0,)
-    data_seed: Seed = 0
-    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
+    targets: Annotated[tuple[Target, ...], Field(min_length=1), Distinct] = Field(
+        description="tumor types that are segmented"
+    )
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), Distinct] = Field(
+        (0,), description="of training: every row is trained once with each"
+    )
+    data_seed: Seed = Field(0, description="of made data, and of who is held out")
+    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)] = Field(
+        description="where cases come from; the name begins every case id"
+    )
     phantom: PhantomSpec | None = None
     real_anatomy: RealAnatomySpec | None = None
     organ_segmenter: OrganSegmenter | None = None
     roles: dict[Literal["mask_train", "report_train"], str] = Field(
-        {"mask_train": "mask_train", "report_train": "report_train"}
+        {"mask_train": "mask_train", "report_train": "report_train"},
+        description="what the cases that are trained on are called in the tables of the data sets",
     )
-    test_sets: Annotated[dict[Name, TestSet], Field(min_length=1)]
+    test_sets: Annotated[dict[Name, TestSet], Field(min_length=1)] = Field(
+        description="what every run is tested on"
+    )
     leaked_patients: Literal["stop", "exclude", "with_and_without"] = Field(
         "stop", description="what to do with patients who are both trained and tested on"
     )
-    budgets: Annotated[dict[Name, Budget], Field(min_length=1)]
+    budgets: Annotated[dict[Name, Budget], Field(min_length=1)] = Field(
+        description="how many masks there are, and the rows that are trained on them"
+    )
     add_rows: dict[Name, Annotated[tuple[str, ...], Distinct]] = Field(
         default_factory=dict,
         description="per budget: rows beside those of `budgets`, for a file that extends another",
     )
-    controls: Annotated[tuple[str, ...], Distinct] = ("oracle", "silent")
+    controls: Annotated[tuple[str, ...], Distinct] = Field(
+        ("oracle", "silent"), description="untrained rows, once, at the last budget"
+    )
     preprocess: Preprocess
     network: Network
     schedule: Schedule
@@ -247,7 +220,9 @@ class Experiment(Section):
     extraction_report: ExtractionReport = ExtractionReport()
     report_vectors: ReportVectors = ReportVectors()
     evaluation: Evaluation = Evaluation()
-    hypotheses: tuple[Hypothesis, ...] = ()
+    hypotheses: tuple[Hypothesis, ...] = Field(
+        (), description="what is expected of the reference method, written before the run"
+    )
     resources: Demands = Demands()
     methods: dict[str, dict[str, object]] = Field(
         default_factory=dict, description="per method folder: values that differ from its Config's defaults"

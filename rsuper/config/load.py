@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from rsuper.config.experiment import Experiment
+from rsuper.config.removed import REMOVED
 from rsuper.errors import ConfigError, listed
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -105,6 +106,8 @@ def _complaint(item: ErrorDetails, model: type[BaseModel], also: Sequence[str]) 
     if item["type"] == "missing":
         return f"key '{key}' is missing"
     if item["type"] == "extra_forbidden":
+        if model is Experiment and place in REMOVED:
+            return f"key '{key}' is no more: {REMOVED[place]}"
         known = list(dict.fromkeys([*_keys(model, place[:-1]), *(also if len(place) == 1 else ())]))
         near = difflib.get_close_matches(str(place[-1]).lower(), known, 1)
         few = len(known) <= _FEW

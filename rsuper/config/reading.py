@@ -10,7 +10,9 @@ from rsuper.config.dataset import Section
 class Extraction(Section):
     """Who reads the reports: our rules, a language model behind a server, or others, who left a table."""
 
-    extractor: Literal["rules", "llm", "table"] = "rules"
+    extractor: Literal["rules", "llm", "table"] = Field(
+        "rules", description="llm: a language model behind a server; table: findings made elsewhere"
+    )
     table: str | None = Field(None, description="CSV of findings that others extracted, by case id")
     form: Literal["per_ct", "per_tumor"] = Field("per_ct", description="of the table: what a row stands for")
     kidney_lesions: Literal["doubtful", "tumors"] = Field(
@@ -27,7 +29,7 @@ class Extraction(Section):
     timeout_s: float = Field(120, gt=0, description="without a byte from the server")
     retries: int = Field(6, ge=0, description="where the server is busy or the connection breaks")
     repairs: int = Field(1, ge=0, description="times that a model may correct an answer")
-    max_tokens: int = Field(2000, ge=100)
+    max_tokens: int = Field(2000, ge=100, description="of an answer")
     longest: int = Field(20_000, ge=100, description="characters of a report that are sent")
     failed: Literal["rules", "unknown"] = Field(
         "rules", description="reports without a usable answer: read by our rules, or as if there were none"
@@ -69,7 +71,9 @@ class ExtractionReport(Section):
 class ReportVectors(Section):
     """From the text of a report to the vector that methods see which may read text."""
 
-    encoder: Literal["tfidf", "table", "hugging_face"] = "tfidf"
+    encoder: Literal["tfidf", "table", "hugging_face"] = Field(
+        "tfidf", description="table: vectors made elsewhere; hugging_face: a language model"
+    )
     length: int = Field(64, ge=2, description="of tfidf's vectors; less where there are fewer reports")
     table: str | None = Field(None, description="CSV of vectors made elsewhere: case_id, then numbers")
     model: str | None = Field(None, description="name or folder of a Hugging Face encoder")

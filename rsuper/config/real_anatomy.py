@@ -25,29 +25,39 @@ class _Frozen(BaseModel):
 class RealHospital(HospitalSpec):
     """One data set: the roles of its patients and the scanner that their CTs are rendered for."""
 
-    roles: Annotated[tuple[str, ...], Field(min_length=1)]
+    roles: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        description="of its patients; shares are in role_shares"
+    )
     # Patients are real, so none is drawn: the roles' shares say how many there are.
-    cases: tuple[CaseGroup, ...] = Field(default=(), max_length=0)
-    scanners: Annotated[tuple[str, ...], Field(min_length=1)] = ("Rendered One", "Rendered Two")  # invented
+    cases: tuple[CaseGroup, ...] = Field(default=(), max_length=0, description="none: patients are real")
+    scanners: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        ("Rendered One", "Rendered Two"), description="names of its scanners, invented"
+    )
 
 
 class ReportRules(_Frozen):
     """What the written reports say of the real tumors."""
 
     # Paper, §2: fewer than 11 % of the reports give no size.
-    unsized_share: Share = 0.10
+    unsized_share: Share = Field(0.10, description="of reports that give no size")
     # KiTS has the size that the hospital wrote down: where a case has one tumor, this share of its reports
     # states that number alone. A third: enough to be seen, and measured sizes stay the rule.
-    record_size_share: Share = 0.35
+    record_size_share: Share = Field(
+        0.35, description="of reports that state the hospital's recorded size alone, where there is one"
+    )
     # Shares of one, two and three diameters: as the phantom's reports, so that the two compare.
-    diameter_shares: tuple[Share, Share, Share] = (0.4, 0.4, 0.2)
+    diameter_shares: tuple[Share, Share, Share] = Field(
+        (0.4, 0.4, 0.2), description="of reports with one, two and three diameters"
+    )
     # Spread of the logarithm of a stated diameter. 0: the sizes are measurements already, and the point of
     # this experiment is how far real diameters and real volumes agree.
-    diameter_noise: Annotated[float, Field(ge=0)] = 0.0
+    diameter_noise: float = Field(0.0, ge=0, description="spread of the logarithm of a stated diameter")
     # Labeled cysts from this volume on are reported: that of a 10 mm ball, below which reports tire of them.
-    cyst_from_mm3: Annotated[float, Field(gt=0)] = 524.0
+    cyst_from_mm3: float = Field(524.0, gt=0, description="volume from which a cyst is reported")
     # A duct label of this volume counts as dilated: 5 mm wide over 100 mm, half of it beyond a normal 3 mm.
-    dilated_duct_from_mm3: Annotated[float, Field(gt=0)] = 2000.0
+    dilated_duct_from_mm3: float = Field(
+        2000.0, gt=0, description="volume from which a duct counts as dilated"
+    )
 
     @model_validator(mode="after")
     def _shares_sum_to_one(self) -> "ReportRules":
@@ -60,11 +70,11 @@ class BackgroundSpec(_Frozen):
     """What fills a crop between the real structures."""
 
     # Bowel, muscle and vessels take about a quarter of the retroperitoneum; the rest is fat.
-    soft_tissue_share: Share = 0.25
+    soft_tissue_share: Share = Field(0.25, description="of the space between organs; the rest is fat")
     # Size of a bowel loop, so that soft tissue touches organs in places of their own size.
-    correlation_mm: Annotated[float, Field(gt=0)] = 24.0
+    correlation_mm: float = Field(24.0, gt=0, description="size of a piece of soft tissue")
     # Renal pyramids begin about a cortex's width below the surface.
-    cortex_mm: Annotated[float, Field(ge=0)] = 8.0
+    cortex_mm: float = Field(8.0, ge=0, description="width of the kidneys' cortex")
 
 
 def _default_hospitals() -> dict[str, RealHospital]:
@@ -95,19 +105,23 @@ class RealAnatomySpec(_Frozen):
 
     # A report supervises a patch only if it covers the organ. At 4 mm that takes 46,000 voxels, at 2 mm
     # eight times as many, too many for a CPU; and no tumor of the real data is lost at 4 mm.
-    spacing_mm: Annotated[float, AfterValidator(_multiple_of_masks)] = 4.0
+    spacing_mm: Annotated[float, AfterValidator(_multiple_of_masks)] = Field(
+        4.0, description="voxel edge of the rendered CTs: a whole multiple of 2 mm"
+    )
     # Of the patients of each target. Tests get what the training of a small network can spare.
-    role_shares: dict[str, Share] = {
-        "mask_train": 0.20,
-        "report_train": 0.40,
-        "test_internal": 0.25,
-        "test_external": 0.15,
-    }
-    hospitals: dict[str, RealHospital] = Field(default_factory=_default_hospitals, min_length=1)
+    role_shares: dict[str, Share] = Field(
+        {"mask_train": 0.20, "report_train": 0.40, "test_internal": 0.25, "test_external": 0.15},
+        description="of the patients of each target, by role",
+    )
+    hospitals: dict[str, RealHospital] = Field(
+        default_factory=_default_hospitals, min_length=1, description="by the name of their data set"
+    )
     reports: ReportRules = ReportRules()
     background: BackgroundSpec = BackgroundSpec()
     # Contrast and edge of tumors as in the phantom; number and size are real.
-    contrast: TumorSpec = TumorSpec()
+    contrast: TumorSpec = Field(
+        TumorSpec(), description="intensities and edge of tumors; number and size are real"
+    )
     perturbation: PerturbationSpec = PerturbationSpec()
 
     @model_validator(mode="after")

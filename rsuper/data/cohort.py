@@ -16,6 +16,7 @@ from rsuper.data.sources.raw_case import RawCase, refuse
 from rsuper.data.store import WITHHELD_FOLDER
 from rsuper.data.volumes import Grid, read_grid
 from rsuper.errors import ArtifactError, DataError
+from rsuper.progress import tracked
 from rsuper.reports.findings import ReportFindings
 from rsuper.reports.supervision import regions
 
@@ -56,11 +57,13 @@ def cohort_frame(
             f"reports of {', '.join(strangers[:5])}{more}: no row of the metadata table names the case; "
             "add the row or remove the report"
         )
-    settled = [_settled(case, mask_role) for case in cases]
+    settled = [_settled(case, mask_role) for case in tracked(cases, "files")]
     problems = [problem for _, own in settled for problem in own]
     if strict or all(own for _, own in settled):
         refuse(problems)
-    rows = [_row(case, findings.get(case.case_id), "; ".join(own)) for case, own in settled]
+    rows = [
+        _row(case, findings.get(case.case_id), "; ".join(own)) for case, own in tracked(settled, "checksums")
+    ]
     frame = pd.DataFrame(rows)
     extra = [name for name in (MASKS_COLUMN, COUNTS_COLUMN) if (frame[name] == "").all()]
     return frame.drop(columns=extra)

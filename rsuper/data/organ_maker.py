@@ -6,6 +6,7 @@ others run. Its stamp tells what was run on which CT, so that another command or
 
 import math
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,6 @@ from time import perf_counter
 from typing import Any
 
 import pandas as pd
-from tqdm import tqdm
 
 from rsuper.artifacts import read_json, write_json
 from rsuper.config.organ_segmenter import OrganSegmenter
@@ -24,6 +24,7 @@ from rsuper.data.organ_command import MASKS, run_command
 from rsuper.data.sources.raw_case import RawCase
 from rsuper.data.volumes import read_grid
 from rsuper.errors import ArtifactError, DataError
+from rsuper.progress import tracked
 
 MADE, HAD_MASKS, NOT_TRIED, FAILED = "made", "had masks", "not tried", "failed"
 GIVE_UP_AFTER = 20  # failures without a success: it is the command, not the CTs
@@ -47,12 +48,12 @@ def make_organs(
         DataError: nothing came out although many cases were tried, or no other case has organ masks.
     """
     rows, states = [], Counter[str]()
-    for case in tqdm(cases, desc="organs", mininterval=5):
+    for case in tracked(cases, "organs"):
         row = _row(case, settings, folder, threads)
         rows.append(row)
         states[row["state"]] += 1
         if row["state"] == FAILED:
-            tqdm.write(f"failed: {case.case_id}: {row['reason']}")
+            sys.stdout.write(f"failed: {case.case_id}: {row['reason']}\n")
         if not states[MADE] and states[FAILED] >= GIVE_UP_AFTER:
             break
     has_other = any(case.organs and not case.reason for case in cases)

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from rsuper.artifacts import read_table, write_table
 from rsuper.config.experiment import ReportVectors
 from rsuper.errors import ArtifactError, ConfigError, DataError
+from rsuper.progress import tracked
 from rsuper.reports.vectors import tfidf_vectors
 from rsuper.schemas import REPORT_VECTORS
 
@@ -93,7 +94,7 @@ def hugging_face_vectors(texts: Sequence[str], model: str, pooling: str) -> Floa
         raise ConfigError(f"report_vectors.model '{model}' cannot be loaded: {error}") from None
     longest = min(tokenizer.model_max_length, getattr(network.config, "max_position_embeddings", 512))
     rows = []
-    for batch in _batches(texts):
+    for batch in tracked(list(_batches(texts)), "report vectors", unit="batches"):
         tokens = tokenizer(batch, padding=True, truncation=True, max_length=longest, return_tensors="pt")
         with torch.inference_mode():
             states = network(**tokens).last_hidden_state

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tqdm import tqdm
 
 from rsuper.artifacts import read_lines, write_lines
 from rsuper.config.experiment import Preprocess
@@ -30,6 +29,7 @@ from rsuper.data.store import (
     write_index,
 )
 from rsuper.errors import DataError
+from rsuper.progress import tracked
 
 SHARDS_FOLDER = "shards"
 
@@ -89,7 +89,7 @@ def store_shard(cohort: pd.DataFrame, storing: Storing, notes: Path) -> None:
     lines = []
     with part.open("a", encoding="utf-8") as stream:
         stream.write("\n")  # behind a line that a kill cut off
-        for row in tqdm(cohort.to_dict("records"), desc="preprocess", mininterval=5):
+        for row in tracked(cohort.to_dict("records"), "preprocess"):
             if row["reason"]:
                 continue
             key = _key(row, storing)

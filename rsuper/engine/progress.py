@@ -1,17 +1,17 @@
 """What a stage of training has done so far: counters, means of its losses, a line for whoever watches."""
 
 import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, TextIO, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from rsuper.engine import distributed
 from rsuper.engine.provenance import peak_memory_mb
 from rsuper.errors import ArtifactError
 from rsuper.files import write_lines
+from rsuper.progress import Meter
 
 _OWN = ("mask_patches", "report_patches")
 
@@ -127,46 +127,41 @@ def _under(prefix: str, saved: Mapping[str, int | float]) -> dict[str, int | flo
 
 
 class Watch:
-    """Tells whoever reads the terminal or the job's log how far a training is.
+    """Tells whoever reads the terminal or the job's log how far a training is: a context around its steps.
 
-    A line every few seconds: steps, patches per second, time left, memory, share of time without data.
+    Steps and time left, patches per second, memory, share of time without data.
     """
 
-    def __init__(
-        self, name: str, steps: int, device: str, every_s: float = 10.0, to: TextIO | None = None
-    ) -> None:
-        self.name, self.steps, self.device, self.every_s, self.to = name, steps, device, every_s, to
-        self._started = self._last = time.perf_counter()
-        self._patches = self._done = 0
+    def __init__(self, name: str, steps: int, device: str, done: int = 0) -> None:
+        self.device = device
+        self._meter = Meter(name, steps, "steps", done=done, note=self.note)
+        self._started = time.perf_counter()
+        self._patches = 0
         self._stall_s = 0.0
 
-    def step(self, done: int, patches: int, stall_s: float) -> None:
-        """Note a step: steps done in all, patches of this one, seconds that it waited for data."""
+    def step(self, patches: int, stall_s: float) -> None:
+        """Note a step: its patches, and seconds that it waited for data."""
         self._patches += patches
-        self._done += 1
         self._stall_s += stall_s
-        now = time.perf_counter()
-        if now - self._last >= self.every_s or done == self.steps:
-            self._last = now
-            if distributed.is_leader():
-                (self.to or sys.stderr).write(self.line(done, now - self._started) + "\n")
+        if distributed.is_leader():
+            self._meter.step()
 
-    def line(self, done: int, seconds: float) -> str:
+    def note(self) -> str:
         """Describe the session so far."""
-        left_s = (self.steps - done) * seconds / self._done
+        seconds = time.perf_counter() - self._started
         memory = peak_memory_mb(self.device)
         return (
-            f"{self.name}: {done}/{self.steps} steps ({done / self.steps:.0%}), "
-            f"{self._patches * distributed.number() / seconds:.1f} patches/s, {_clock(left_s)} left, "
+            f"{self._patches * distributed.number() / seconds:.1f} patches/s, "
             + ", ".join(f"{where} {mb / 1024:.1f} GB" for where, mb in memory.items())
             + f", waited for data {self._stall_s / seconds:.0%}"
         )
 
+    def __enter__(self) -> "Watch":
+        return self
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"
+    def __exit__(self, *ended: Any) -> None:
+        if distributed.is_leader():
+            self._meter.__exit__(*ended)
 
 
 def drop_lines_after(path: Path, step: int) -> None:

@@ -124,17 +124,19 @@ class _Training(Generic[BatchT]):
         """Take the steps that are left."""
         stage, progress = self.stage, self.progress
         loader = Loader(batches, stage.batches_from(progress.step), stage.settings, self.device)
-        watch = Watch(stage.name, stage.steps, str(self.device))
         self.model.train()
         log, validation = (_Lines(self.out / name, progress.step) for name in (LOG, VALIDATION))
-        with Board(self.out, progress.step, stage.settings.tensorboard) as board:
+        with (
+            Board(self.out, progress.step, stage.settings.tensorboard) as board,
+            Watch(stage.name, stage.steps, str(self.device), progress.step) as watch,
+        ):
             while progress.step < stage.steps:
                 rate, waited_s = learning_rate(progress.step, stage), loader.stall_s
                 made = self._update(loader, rate)
                 progress.count(made)
                 progress.stall_seconds += loader.stall_s - waited_s
                 patches = sum(each.mask_patches + each.report_patches for each in made)
-                watch.step(progress.step, patches, loader.stall_s - waited_s)
+                watch.step(patches, loader.stall_s - waited_s)
                 if stage.is_checked(progress.step):
                     self._read()
                 if stage.is_logged(progress.step):

@@ -11,6 +11,7 @@ from rsuper.errors import ArtifactError
 from rsuper.evaluate.calls import STRATA
 from rsuper.evaluate.differences import Comparison, compared
 from rsuper.evaluate.seeds import ScoredSeeds, check_same_cases, seed_groups
+from rsuper.progress import tracked
 from rsuper.schemas import COMPARISONS
 from rsuper.stats.multiplicity import holm
 
@@ -49,7 +50,7 @@ def comparisons_frame(
     entropy = int(generator.integers(2**63))
     rows = [
         _row(ours, other, stratum, found, experiment)
-        for ours, other in _pairs(cases, experiment)
+        for ours, other in tracked(list(_pairs(cases, experiment)), "comparisons", unit="pairs")
         for stratum in STRATA
         for found in compared(ours, other, stratum, experiment, entropy)
     ]

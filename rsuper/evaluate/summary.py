@@ -16,6 +16,7 @@ from rsuper.evaluate.cases import nsd_columns
 from rsuper.evaluate.seeds import ScoredSeeds, seed_groups
 from rsuper.metrics.detection import THRESHOLD_RULES
 from rsuper.metrics.overlap import CONVENTIONS
+from rsuper.progress import tracked
 from rsuper.schemas import METRICS
 from rsuper.stats import bootstrap
 from rsuper.stats.delong import auc_interval
@@ -65,7 +66,7 @@ def metrics_frame(
     entropy = int(generator.integers(2**63))
     rows = [
         _row(group, stratum, estimate)
-        for group in seed_groups(cases, evaluation.score)
+        for group in tracked(list(seed_groups(cases, evaluation.score)), "metrics", unit="groups")
         for stratum in STRATA
         for estimate in _estimates(group, stratum, evaluation, entropy)
     ]

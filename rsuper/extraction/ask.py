@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 import pandas as pd
-from tqdm import tqdm
 
 from rsuper.config.experiment import Extraction
 from rsuper.errors import DataError
 from rsuper.extraction.client import Client, ServerError
 from rsuper.extraction.prompt import Prompt
 from rsuper.extraction.store import Outcome, Store
+from rsuper.progress import Meter
 from rsuper.reports.extract import extract
 from rsuper.reports.findings import ReportFindings, report_sha256
 from rsuper.reports.llm import (
@@ -94,7 +94,7 @@ def _asked(texts: Mapping[str, str], client: Client, prompt: Prompt) -> Iterator
     limit, waiting = client.settings.concurrency, iter(texts.items())
     pool, jobs = ThreadPoolExecutor(limit), dict[Future[Outcome], str]()
     try:
-        with tqdm(total=len(texts), desc="reports", mininterval=5) as progress:
+        with Meter("reports", len(texts), "reports") as progress:
             while True:
                 for key, text in islice(waiting, limit - len(jobs)):
                     jobs[pool.submit(_ask, text, client, prompt)] = key
@@ -102,7 +102,7 @@ def _asked(texts: Mapping[str, str], client: Client, prompt: Prompt) -> Iterator
                     return
                 for job in wait(jobs, return_when=FIRST_COMPLETED).done:
                     yield jobs.pop(job), job.result()
-                    progress.update()
+                    progress.step()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -11,6 +11,7 @@ from rsuper.extraction.ask import FAILED, PARSED, Extracted, ask_all, ledger_row
 from rsuper.extraction.prompt import read_prompt
 from rsuper.extraction.store import Outcome, Store
 from rsuper.extraction.tables import read_table_findings
+from rsuper.progress import tracked
 from rsuper.reports.extract import extract
 from rsuper.schemas import EXTRACTION_LEDGER
 
@@ -36,7 +37,7 @@ def read_all(reports: Mapping[str, str], settings: Extraction, store: Path) -> E
 
 
 def _by_rules(reports: Mapping[str, str]) -> Extracted:
-    found = tuple(extract(case, text) for case, text in reports.items())
+    found = tuple(extract(case, text) for case, text in tracked(reports.items(), "reports", unit="reports"))
     rows = [ledger_row(each.case_id, "", _READ, "rules", f"rules:{each.version}") for each in found]
     return Extracted(found, pd.DataFrame(rows, columns=list(EXTRACTION_LEDGER.columns)))
 

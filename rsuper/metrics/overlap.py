@@ -67,7 +67,7 @@ def check_masks(gt: Shaped[np.ndarray, "..."], pred: Shaped[np.ndarray, "..."]) 
 
 
 def dsc(gt: Shaped[np.ndarray, "x y z"], pred: Shaped[np.ndarray, "..."]) -> float:
-    """Measure the overlap of two masks by the Dice coefficient, 2 |A and B| / (|A| + |B|).
+    """Measure the overlap of two masks by the Dice coefficient, `2 |A and B| / (|A| + |B|)`.
 
     Empty masks follow the convention `all_cases`: 1 if both are empty, 0 if one is. `in_convention`
     restates the value for `tumor_cases`.

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from tqdm import tqdm
-
 from rsuper.errors import ArtifactError
 from rsuper.files import read_lines, sha256_of, write_atomically
+from rsuper.progress import tracked
 from rsuper.provenance.jobs import FOLDER, LOGS
 
 MANIFEST = "ro-crate-metadata.json"
@@ -85,7 +84,7 @@ def measured(root: Path, names: Iterable[str], known: Mapping[str, str]) -> dict
         name: Entry(size_of(root / name), known[name], WRITTEN)
         if name in known
         else Entry(size_of(root / name), hash_of(root / name))
-        for name in tqdm(names, desc=str(root), unit="file", mininterval=5, disable=None)
+        for name in tracked(names, "results", unit="files")
     }
 
 

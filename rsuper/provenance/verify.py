@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from rsuper.artifacts import Layout
 from rsuper.config.experiment import Experiment
 from rsuper.config.load import load_experiment
 from rsuper.errors import ArtifactError, RsuperError, VerificationError
 from rsuper.installation import checkout
 from rsuper.methods import find
+from rsuper.progress import tracked
 from rsuper.provenance.code import rule_code
 from rsuper.provenance.crate import WRITER, Record
 from rsuper.provenance.listing import Entry, files_of, hash_of, size_of
@@ -78,7 +77,7 @@ def _compare_files(root: Path, listing: Mapping[str, Entry], findings: Findings)
     for name in sorted(set(names) - set(listing)):
         findings.add("extra", name)
     present = set(names)
-    for name, entry in tqdm(listing.items(), desc=str(root), unit="file", mininterval=5, disable=None):
+    for name, entry in tracked(listing.items(), "results", unit="files"):
         if name not in present:
             findings.add("missing", name)
             continue

@@ -390,7 +390,7 @@ def test_progress_says_how_fast_and_how_long(tmp_path, capsys):
     train(model(), points, loss, stage(), tmp_path)
     said = capsys.readouterr().err.strip()
     assert said.startswith("train: 11/11 steps (100%), ")
-    for part in ("patches/s", "0:00:00 left", "resident", "GB", "waited for data"):
+    for part in ("patches/s", "took 0:00:0", "resident", "GB", "waited for data"):
         assert part in said
     assert 0 <= checkpoint.summary(tmp_path)["stall_seconds"] <= checkpoint.summary(tmp_path)["seconds"]
 

@@ -17,6 +17,8 @@ rule audit_facts:
         runtime=minutes("audit_facts"),
     params:
         code=code("audit_facts.py"),
+    message:
+        announced("Measuring the CTs and masks of {wildcards.dataset} (log {log})")
     script:
         "../scripts/audit_facts.py"
 
@@ -39,6 +41,8 @@ rule audit_findings:
         experiment=experiment_file,
         settings=section("name", "datasets", "roles", "test_sets", "leaked_patients"),
         code=code("audit_findings.py"),
+    message:
+        announced("Auditing the data (log {log})")
     script:
         "../scripts/audit_findings.py"
 

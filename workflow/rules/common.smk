@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from rsuper.artifacts import Layout
 from rsuper.config.load import load_experiment
@@ -16,6 +17,7 @@ from rsuper.data.sources.registry import (
 from rsuper.devices import CHOICES, visible_devices
 from rsuper.engine.settings import Settings
 from rsuper.errors import RsuperError
+from rsuper.failures import show_last_lines
 from rsuper.files import require_all_whole
 from rsuper.methods import available, refuse_unknown, with_upstream
 from rsuper.profiles import require_profiles
@@ -36,6 +38,9 @@ def or_stop(make):
     except RsuperError as error:
         raise WorkflowError(f"{type(error).__name__}: {error}") from None
 
+
+if workflow.is_main_process:
+    show_last_lines(logger)
 
 # A job from a cluster's queue may have outlived its Snakemake.
 if workflow.remote_exec:
@@ -123,6 +128,11 @@ wildcard_constraints:
 def artifact(*parts):
     """Path of an artifact as text; wildcards in braces pass through."""
     return str(LAYOUT.root.joinpath(*parts))
+
+
+def announced(text):
+    """What is printed when a job begins; a dry run prints all that is known of it instead."""
+    return None if workflow.output_settings.dryrun else text
 
 
 def drawings(name):

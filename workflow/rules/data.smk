@@ -14,6 +14,8 @@ if any(settings.source == "phantom" for settings in EXPERIMENT.datasets.values()
         params:
             spec=section("phantom", "data_seed"),
             code=code("phantom.py"),
+        message:
+            announced("Making the CTs and reports of {wildcards.dataset} (log {log})")
         script:
             "../scripts/phantom.py"
 
@@ -31,6 +33,8 @@ if any(settings.source == "real_anatomy" for settings in EXPERIMENT.datasets.val
         params:
             spec=section("real_anatomy", "data_seed"),
             code=code("real_anatomy.py"),
+        message:
+            announced("Rendering the CTs of {wildcards.dataset} (log {log})")
         script:
             "../scripts/real_anatomy.py"
 
@@ -60,6 +64,8 @@ if SEGMENTED:
             dataset=lambda wildcards: dataset_settings(wildcards.dataset),
             settings=section("organ_segmenter"),
             code=lambda wildcards: code("organs.py", wildcards.dataset),
+        message:
+            announced("Segmenting organs of {wildcards.dataset} (log {log})")
         script:
             "../scripts/organs.py"
 
@@ -83,6 +89,8 @@ rule cohort:
         dataset=lambda wildcards: dataset_settings(wildcards.dataset),
         mask_role=EXPERIMENT.roles["mask_train"],
         code=lambda wildcards: code("cohort.py", wildcards.dataset),
+    message:
+        announced("Listing the cases of {wildcards.dataset} (log {log})")
     script:
         "../scripts/cohort.py"
 
@@ -104,6 +112,10 @@ rule preprocess_shard:
         mask_role=EXPERIMENT.roles["mask_train"],
         strict=lambda wildcards: named_by_hand(origin(wildcards.dataset).settings),
         code=code("preprocess_shard.py"),
+    message:
+        announced(
+            "Storing the CTs of {wildcards.dataset}, shard {wildcards.shard} of {wildcards.shards} (log {log})"
+        )
     script:
         "../scripts/preprocess_shard.py"
 
@@ -122,5 +134,7 @@ rule preprocess:
         settings=section("preprocess"),
         mask_role=EXPERIMENT.roles["mask_train"],
         code=code("preprocess.py"),
+    message:
+        announced("Gathering the store of {wildcards.dataset} (log {log})")
     script:
         "../scripts/preprocess.py"

@@ -54,6 +54,10 @@ rule cases:
         settings=section("evaluation"),
         excluded=EXPERIMENT.leaked_patients == "exclude",
         code=code("cases.py"),
+    message:
+        announced(
+            "Scoring {wildcards.method} at budget {wildcards.budget}, seed {wildcards.seed} (log {log})"
+        )
     script:
         "../scripts/cases.py"
 
@@ -88,5 +92,7 @@ rule metrics:
         test_sets=TEST_SETS,
         settings=section("evaluation", "budgets", "controls", "leaked_patients"),
         code=code("metrics.py"),
+    message:
+        announced("Computing metrics, intervals and tests of all rows (log {log})")
     script:
         "../scripts/metrics.py"

@@ -48,6 +48,8 @@ rule volume_loss:
         artifact("benchmarks", "volume_loss.tsv")
     params:
         code=code("volume_loss.py"),
+    message:
+        announced("Writing {output[0]}")
     script:
         "../scripts/volume_loss.py"
 
@@ -63,6 +65,8 @@ rule figure1:
         artifact("benchmarks", "figure1.tsv")
     params:
         code=code("figure1.py"),
+    message:
+        announced("Drawing {output[0]}")
     script:
         "../scripts/figure1.py"
 
@@ -84,6 +88,8 @@ rule sizes:
     params:
         settings=section("targets"),
         code=code("sizes.py"),
+    message:
+        announced("Measuring the tumors of {wildcards.dataset} (log {log})")
     script:
         "../scripts/sizes.py"
 
@@ -102,6 +108,8 @@ rule figure3:
         experiment=experiment_file,
         shown=SHOWN | section("roles"),
         code=code("figure3.py"),
+    message:
+        announced("Drawing {output[0]}")
     script:
         "../scripts/figure3.py"
 
@@ -120,6 +128,8 @@ rule figure4:
         shown=SHOWN,
         cards=CARDS,
         code=code("figure4.py"),
+    message:
+        announced("Drawing {output[0]}")
     script:
         "../scripts/figure4.py"
 
@@ -139,6 +149,8 @@ rule curve:
         shown=SHOWN,
         cards=CARDS,
         code=code("curve.py"),
+    message:
+        announced("Drawing {output[0]}")
     script:
         "../scripts/curve.py"
 
@@ -158,6 +170,8 @@ rule extraction_errors:
         shown=SHOWN,
         cards=CARDS,
         code=code("extraction_errors.py"),
+    message:
+        announced("Drawing {output[0]}")
     script:
         "../scripts/extraction_errors.py"
 
@@ -179,6 +193,8 @@ rule roc:
         shown=SHOWN,
         cards=CARDS,
         code=code("roc.py"),
+    message:
+        announced("Drawing {output[0]}")
     script:
         "../scripts/roc.py"
 
@@ -200,6 +216,8 @@ rule overlay_balls:
         runs=SHOWN_RUNS,
         shown=SHOWN,
         code=code("overlay_balls.py"),
+    message:
+        announced("Writing {output[0]}")
     script:
         "../scripts/overlay_balls.py"
 
@@ -221,6 +239,8 @@ rule overlays:
         shown=SHOWN,
         cards=CARDS,
         code=code("overlays.py"),
+    message:
+        announced("Drawing {output[0]}")
     script:
         "../scripts/overlays.py"
 
@@ -239,6 +259,8 @@ rule landing_shares:
         experiment=experiment_file,
         runs=LANDED_RUNS,
         code=code("landing_shares.py"),
+    message:
+        announced("Writing {output[0]}")
     script:
         "../scripts/landing_shares.py"
 
@@ -259,5 +281,7 @@ rule landing:
         shown=SHOWN | section("schedule"),
         cards=CARDS,
         code=code("landing.py"),
+    message:
+        announced("Drawing {output[0]}")
     script:
         "../scripts/landing.py"

@@ -44,6 +44,8 @@ rule table1:
         shown=SHOWN,
         cards=CARDS,
         code=code("table1.py"),
+    message:
+        announced("Writing {output[0]}")
     script:
         "../scripts/table1.py"
 
@@ -78,6 +80,8 @@ rule table2:
         shown=SHOWN,
         cards=CARDS,
         code=code("table2.py"),
+    message:
+        announced("Writing {output[0]}")
     script:
         "../scripts/table2.py"
 
@@ -97,6 +101,8 @@ rule table3:
         shown=SHOWN,
         cards=CARDS,
         code=code("table3.py"),
+    message:
+        announced("Writing {output[0]}")
     script:
         "../scripts/table3.py"
 
@@ -116,6 +122,8 @@ rule claims:
         shown=SHOWN,
         cards=CARDS,
         code=code("claims.py"),
+    message:
+        announced("Writing {output[0]}")
     script:
         "../scripts/claims.py"
 
@@ -134,6 +142,8 @@ rule hypotheses:
         experiment=experiment_file,
         shown=SHOWN,
         code=code("hypotheses.py"),
+    message:
+        announced("Writing {output[0]}")
     script:
         "../scripts/hypotheses.py"
 
@@ -150,5 +160,7 @@ rule paper_audit:
         artifact("benchmarks", "paper_audit.tsv")
     params:
         code=code("paper_audit.py"),
+    message:
+        announced("Writing {output[0]}")
     script:
         "../scripts/paper_audit.py"

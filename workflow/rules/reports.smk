@@ -22,6 +22,8 @@ rule findings:
         settings=section("extraction"),
         answers=lambda wildcards: str(LAYOUT.answers(wildcards.dataset)),
         code=lambda wildcards: code("findings.py", wildcards.dataset),
+    message:
+        announced("Reading the reports of {wildcards.dataset} (log {log})")
     script:
         "../scripts/findings.py"
 
@@ -46,6 +48,10 @@ rule report_vectors:
         settings=section("report_vectors", "roles", "validation", "data_seed"),
         reports=lambda wildcards: EXPERIMENT.budgets[wildcards.budget].reports,
         code=code("report_vectors.py"),
+    message:
+        announced(
+            "Turning reports into vectors at budget {wildcards.budget}, seed {wildcards.seed} (log {log})"
+        )
     script:
         "../scripts/report_vectors.py"
 
@@ -71,5 +77,7 @@ rule extraction_report:
         settings=section("extraction", "extraction_report"),
         answers=artifact("extraction_report", "answers.sqlite"),
         code=code("extraction_report.py"),
+    message:
+        announced("Scoring the readers of reports (log {log})")
     script:
         "../scripts/extraction_report.py"

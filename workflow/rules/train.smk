@@ -44,6 +44,10 @@ rule fit:
         ),
         method=lambda wildcards: or_stop(METHODS[wildcards.method].fingerprint),
         code=code("fit.py"),
+    message:
+        announced(
+            "Training {wildcards.method} at budget {wildcards.budget}, seed {wildcards.seed} (log {log})"
+        )
     script:
         "../scripts/fit.py"
 
@@ -80,5 +84,9 @@ rule predict:
         engine=ENGINE,
         excluded=EXPERIMENT.leaked_patients == "exclude",
         code=code("predict.py"),
+    message:
+        announced(
+            "Predicting with {wildcards.method} at budget {wildcards.budget}, seed {wildcards.seed} (log {log})"
+        )
     script:
         "../scripts/predict.py"

@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from rsuper.artifacts import Layout, write_table
 from rsuper.collection import Collection
 from rsuper.config.load import load_experiment
 from rsuper.evaluate.cases import cases_frame, score_case
 from rsuper.evaluate.read import PredictedSet
 from rsuper.job import run
+from rsuper.progress import tracked
 from rsuper.schemas import CASES
 
 
@@ -24,7 +23,7 @@ def main(snakemake: Any) -> None:
         predicted = PredictedSet(collection, output.parent.parent, output.stem)
         rows = [
             row
-            for case in tqdm(collection.evaluated(output.stem), desc=output.stem, mininterval=5)
+            for case in tracked(collection.evaluated(output.stem), output.stem)
             for row in score_case(
                 predicted.case(case), tolerances_mm=tolerances, size_source=settings.size_source
             ).values()

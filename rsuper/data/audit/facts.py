@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Int, Shaped
-from tqdm import tqdm
 
 from rsuper.data.audit.case_masks import TUMOR_SUFFIX, AuditedMasks
 from rsuper.data.audit.journal import Journal, Row, measured_by
@@ -18,6 +17,7 @@ from rsuper.data.store import bounding_box
 from rsuper.data.volumes import AIR_HU, Grid, Spacing, read_volume
 from rsuper.errors import DataError
 from rsuper.metrics.dilation import dilated, reach_voxels
+from rsuper.progress import tracked
 from rsuper.schemas import AUDIT_FACTS
 
 # A tumor may bulge out of the outline of an imperfect organ mask: so far, no farther.
@@ -46,7 +46,7 @@ def facts_frame(cohort: pd.DataFrame, journal: Journal | None = None, workers: i
     usable = cohort[cohort["reason"] == ""].to_dict("records")
     known = journal.read() if journal is not None else {}
     pending = [row for row in usable if row["sha256"] not in known]
-    measured = tqdm(measured_by(workers, case_facts, pending), "audit", len(pending), mininterval=5)
+    measured = tracked(measured_by(workers, case_facts, pending), "audit", len(pending))
     for row, facts in zip(pending, measured, strict=True):
         known[str(row["sha256"])] = facts
         # What could not be read may be readable next time: a disk that was not there.

@@ -13,6 +13,7 @@ from rsuper.data.mask_sources import case_masks
 from rsuper.data.masks import MaskReader
 from rsuper.data.volumes import Spacing, read_grid
 from rsuper.metrics.strata import longest_axial_diameter_mm
+from rsuper.progress import tracked
 from rsuper.publish.figures.tables import SIZES
 from rsuper.reports.findings import ReportFindings
 from rsuper.reports.supervision import case_truth, largest_diameter_mm
@@ -39,7 +40,9 @@ def sizes_frame(
     """
     usable = cohort[cohort["reason"] == ""]
     rows = [
-        row for _, case in usable.iterrows() for row in _rows(case, findings.get(case["case_id"]), targets)
+        row
+        for _, case in tracked(usable.iterrows(), "sizes", len(usable))
+        for row in _rows(case, findings.get(case["case_id"]), targets)
     ]
     return pd.DataFrame(rows, columns=list(SIZES.columns))
 

@@ -25,6 +25,7 @@ from rsuper.data.sources.real_anatomy.render import RenderedCase, render_case
 from rsuper.data.store import WITHHELD_FOLDER
 from rsuper.errors import ArtifactError, ConfigError, DataError
 from rsuper.metrics.strata import longest_axial_diameter_mm
+from rsuper.progress import tracked
 from rsuper.schemas import METADATA, REPORTS
 
 _MASK_ROLE, _REPORT_ROLE = "mask_train", "report_train"
@@ -97,7 +98,7 @@ def _write_cases(
     folder: Path, hospital: RealHospital, entries: Sequence[Entry], spec: RealAnatomySpec, seed: int
 ) -> Iterator[_Written]:
     roles = assign_roles(entries, spec.role_shares, seed)
-    for number, entry in enumerate(entries, start=1):
+    for number, entry in enumerate(tracked(entries, "rendering"), start=1):
         role = roles[entry.patient_id]
         if role not in hospital.roles:
             continue
