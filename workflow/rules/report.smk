@@ -22,6 +22,8 @@ rule training:
         shown=SHOWN,
         cards=CARDS,
         code=code("training.py"),
+    message:
+        announced("Drawing {output[0]}")
     script:
         "../scripts/training.py"
 
@@ -43,6 +45,8 @@ rule case_panels:
         runs=SHOWN_RUNS,
         shown=SHOWN,
         code=code("case_panels.py"),
+    message:
+        announced("Cutting pictures of the best and the worst cases of every row (log {log})")
     script:
         "../scripts/case_panels.py"
 
@@ -75,5 +79,7 @@ rule report:
         shown=EXPERIMENT.model_dump(mode="json"),
         cards=CARDS,
         code=code("report.py"),
+    message:
+        announced("Writing {output[0]}")
     script:
         "../scripts/report.py"

@@ -10,6 +10,7 @@ from rsuper.config.load import load_experiment
 from rsuper.evaluate.case_tables import read_cases
 from rsuper.job import run
 from rsuper.locate import locate
+from rsuper.progress import tracked
 from rsuper.publish.figures.overlay_pictures import read_pictures
 from rsuper.publish.figures.overlay_rows import overlays_frame
 from rsuper.publish.html.extremes import choose_extremes
@@ -22,7 +23,7 @@ def main(snakemake: Any) -> None:
     layout, runs = Layout.of(experiment.name), [tuple(item) for item in snakemake.params.runs]
     collection = Collection(experiment, layout)
     lines = []
-    for own in runs:
+    for own in tracked(runs, "case_panels", unit="rows"):
         cases = read_cases(layout, [own], list(experiment.test_sets), leaked=snakemake.input.get("leaked"))
         choices = choose_extremes(cases, own, experiment)
         rows = overlays_frame(choices, [own], own, cases, collection, locate)
