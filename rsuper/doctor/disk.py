@@ -17,8 +17,8 @@ from rsuper.doctor.findings import FAIL, PASS, WARN, Asked, Finding, answer
 if TYPE_CHECKING:
     from rsuper.config.experiment import Experiment
 
-# On disk, per voxel. A map is noise where a network answers at all, and hardly anything elsewhere: the region
-# where it does is no larger than a digital abdomen, which is all organs.
+# On disk, per voxel. An untrained network's map is noise, 1.45; after 700 steps it took 1.1. Where nothing is
+# answered a map takes hardly anything, and networks answer in a region no larger than a digital abdomen.
 RAW, STORE, MAP, EMPTY_MAP = 1.85, 1.40, 1.45, 0.01
 ANSWERED_MM3 = 224.0 * 160.0 * 160.0
 # An abdominal CT of which nothing is known yet: 380 x 380 x 400 mm.
