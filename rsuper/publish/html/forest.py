@@ -11,7 +11,7 @@ from rsuper.publish.html.differences import NAMES, Difference
 from rsuper.publish.html.grid import points
 from rsuper.publish.rows import Card, label_of
 
-PANEL, LABELS, GAP, LINE, TOP, BOTTOM = 175.0, 165.0, 46.0, 26.0, 44.0, 34.0  # pixels
+PANEL, LABELS, GAP, LINE, TOP, BOTTOM = 170.0, 190.0, 46.0, 26.0, 44.0, 34.0  # pixels
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # between two ticks, as shares
 
 

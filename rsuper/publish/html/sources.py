@@ -16,6 +16,8 @@ from rsuper.publish.html.cost import read_records
 from rsuper.publish.inputs import Inputs
 from rsuper.schemas import AUDIT, PAPER_AUDIT
 
+# Columns of text that may be blank in every row: nothing in them tells that they hold text.
+_TEXT = ("failed_seeds", "failed_runs", "compared_with", "differs_from_paper", "why", "network", "data_note")
 TABLES = ("table1", "table2", "table2_validation", "table3", "claims", "hypotheses", "accuracy")
 
 
@@ -64,7 +66,7 @@ class Sources:
             inputs=Inputs.read(experiment_file, metrics, comparisons, supervision, failed, leaked),
             experiment_file=experiment_file,
             root=layout.root,
-            tables={name: _published(Path(files[name])) for name in TABLES},
+            tables={name: published(Path(files[name])) for name in TABLES},
             audit=read_table(Path(files["audit"]), AUDIT),
             paper=read_table(Path(files["paper_audit"]), PAPER_AUDIT),
             extraction=[text for path in files["extraction"] for text in _text(Path(path))],
@@ -84,12 +86,12 @@ def _text(path: Path) -> list[str]:
     return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-def _published(path: Path) -> pd.DataFrame:
+def published(path: Path) -> pd.DataFrame:
     """Read a published table: numbers where a column has nothing else, else text with blanks."""
     require_whole(path)
     try:
         frame = pd.read_csv(path)
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{path}: not readable as CSV: {error}") from None
-    text = [name for name in frame if not pd.api.types.is_numeric_dtype(frame[name])]
-    return frame.assign(**{str(name): frame[name].fillna("") for name in text})
+    text = [str(name) for name in frame if name in _TEXT or not pd.api.types.is_numeric_dtype(frame[name])]
+    return frame.assign(**{name: frame[name].astype(object).fillna("") for name in text})

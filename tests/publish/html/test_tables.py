@@ -14,6 +14,8 @@ from rsuper.publish.html.browser import browse, numbers_of
 from rsuper.publish.html.cost import cost_grid, device_of, read_records
 from rsuper.publish.html.measured import Intervals, left_out, table1_grid, table_grids
 from rsuper.publish.html.origin import origin, resolved, runs_grid
+from rsuper.publish.html.sources import published
+from rsuper.publish.render import write_csv
 from rsuper.publish.table1 import table1
 from rsuper.publish.table2 import table2
 from rsuper.publish.table3 import table3
@@ -232,3 +234,32 @@ def test_a_missing_record_or_table_is_named(tmp_path):
     path.parent.mkdir(parents=True)
     write_json({"a": 1}, path)
     assert read_records(layout, [("full", "r_super", 0)]) == {("full", "r_super", 0): {"a": 1}}
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_a_table_read_from_its_file_marks_failed_rows_alone(tmp_path, cards, failing):
+    rows = [metric("full", method, "auc", 0.7) for method in ("segmentation", "r_super")]
+    failed = failed_of([("full", "r_super", "0", "", "no mask", "none")] if failing else [])
+    frame, intervals, experiment = table_of(rows, cards, failed)
+    write_csv(frame, tmp_path / "table2.csv")
+    paper, _ = table_grids(published(tmp_path / "table2.csv"), intervals, experiment, "t", "Table 2")
+    assert {row[0].text: row[0].mark for row in paper.rows} == {
+        "Segmentation": "",
+        "R-Super": "‡" if failing else "",
+    }
+
+
+def test_claims_read_from_their_file_have_no_marks_and_no_nan(tmp_path):
+    given = sources(tmp_path)
+    frame = given.tables["claims"].assign(failed_runs="", compared_with="")
+    write_csv(frame, tmp_path / "claims.csv")
+    cells = [cell for row in lists.claims_grid(published(tmp_path / "claims.csv"), []).rows for cell in row]
+    assert len(cells) > 100
+    assert not [cell for cell in cells if cell.mark or "nan" in (cell.text, cell.note)]
+
+
+def test_a_damaged_table_is_named(tmp_path):
+    path = tmp_path / "table1.csv"
+    path.write_text("")
+    with pytest.raises(ArtifactError, match=r"table1\.csv: not readable as CSV"):
+        published(path)
