@@ -200,8 +200,8 @@ def _board(
         failed = failed_text(inputs.failed, budget, row.method, inputs.experiment.targets)
         body.append([Cell(row.label, mark=FAILED_MARK if failed else ""), *cells, Cell(_counted(against))])
     note = (
-        "Means over all tumor types and test sets, percent; none where one of them is missing; the highest of "
-        "a column in bold, controls aside. Last column: in how many comparisons the reference is "
+        "Means over all tumor types and test sets, percent; none where one of them is missing; the highest "
+        "of a column in bold, controls aside. Last column: in how many comparisons the reference is "
         "significantly above, undecided, below."
     )
     return Grid(
