@@ -1,6 +1,7 @@
 """Tables of the report that are shown as they were published: claims, hypotheses, audits, extraction."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -45,43 +46,45 @@ def claims_grid(frame: pd.DataFrame, cards: Sequence[Card]) -> Grid:
     """Lay out the paper's claims beside what was measured."""
     heads = [
         Head("Claim", is_wide=True),
-        Head("Where"),
+        Head("Verdict"),
         Head("Cell"),
-        Head("Paper", about="the method, against the best alternative", is_number=True),
         Head(
             "Here", about="the method, against the alternative that it exceeds least surely", is_number=True
         ),
         Head("Difference", is_number=True),
         Head("p", is_number=True),
-        Head("Verdict"),
+        Head("Paper", about="the method, against the best alternative", is_number=True),
         Head("Why", is_wide=True),
+        Head("Where"),
     ]
-    rows = []
-    for row in frame.to_dict("records"):
-        size = "" if row["stratum"] == "all" else f", {row['stratum']} tumors"
-        other = str(row["compared_with"] or "")
-        rows.append(
-            [
-                Cell(str(row["statement"])),
-                Cell(str(row["where"])),
-                Cell(
-                    f"{row['target']}, {row['test_set']}, {row['metric'].upper()}{size}",
-                    f"budget {row['budget']}",
-                ),
-                _pair(row["paper_method"], row["paper_other"], ""),
-                _pair(row["ours_method"], row["ours_other"], label_of(other, cards) if other else ""),
-                Cell(
-                    points(row["difference"]),
-                    interval(row["ci_low"], row["ci_high"]),
-                    FAILED_MARK if row["failed_runs"] else "",
-                    None if pd.isna(row["difference"]) else float(row["difference"]),
-                ),
-                plain(row["p_value"]),
-                Cell(str(row["verdict"]), kind=str(row["verdict"])),
-                Cell(str(row["why"])),
-            ]
-        )
+    rows = [_claim(row, cards) for row in frame.to_dict("records")]
     return Grid("claims-grid", "The paper's claims, in the paper's numbers and in ours", heads, rows)
+
+
+def _claim(row: Mapping[Hashable, Any], cards: Sequence[Card]) -> list[Cell]:
+    size = "" if row["stratum"] == "all" else f", {row['stratum']} tumors"
+    where = f"{row['target']}, {row['test_set']}, {row['metric'].upper()}{size}"
+    other = str(row["compared_with"])
+    return [
+        Cell(str(row["statement"])),
+        Cell(str(row["verdict"]), kind=str(row["verdict"])),
+        Cell(where, f"budget {row['budget']}"),
+        _pair(row["ours_method"], row["ours_other"], label_of(other, cards) if other else ""),
+        _difference(row),
+        plain(row["p_value"]),
+        _pair(row["paper_method"], row["paper_other"], ""),
+        Cell(str(row["why"])),
+        Cell(str(row["where"])),
+    ]
+
+
+def _difference(row: Mapping[Hashable, Any]) -> Cell:
+    return Cell(
+        points(row["difference"]),
+        interval(row["ci_low"], row["ci_high"]),
+        FAILED_MARK if row["failed_runs"] else "",
+        None if pd.isna(row["difference"]) else float(row["difference"]),
+    )
 
 
 def _pair(ours: float, other: float, label: str) -> Cell:
@@ -118,12 +121,7 @@ def hypotheses_grid(frame: pd.DataFrame, cards: Sequence[Card]) -> Grid | None:
             ),
             Cell(f"{row['target']}, {row['test_set']}, {row['metric']}"),
             Cell(str(row["expected"])),
-            Cell(
-                points(row["difference"]),
-                interval(row["ci_low"], row["ci_high"]),
-                FAILED_MARK if row["failed_runs"] else "",
-                None if pd.isna(row["difference"]) else float(row["difference"]),
-            ),
+            _difference(row),
             plain(row["p_adjusted"]),
             Cell(str(row["verdict"]), kind=str(row["verdict"])),
         ]
