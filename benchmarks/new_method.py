@@ -88,8 +88,7 @@ def walk(folder: Path, document: str) -> Iterator[tuple[Step, float, str]]:
             yield step, time.perf_counter() - started, ""
             continue
         done = subprocess.run(
-            step.text,
-            shell=True,
+            ["bash", "-c", step.text],
             cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,

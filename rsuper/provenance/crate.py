@@ -36,6 +36,7 @@ _FILLED = tuple(
         (r"(data/([^/]+)/(?:volumes|withheld)/)", ("preprocess",)),
         (r"(data/([^/]+)/organs/)", ("organs",)),
         (r"(data/([^/]+)/)answers\.sqlite", ("findings",)),  # of a language model
+        (r"(audit/facts/)([^/]+)\.jsonl", ("audit_facts",)),  # what a killed job had measured
         (r"(extraction_report/)()answers\.sqlite", ("extraction_report",)),
         (r"(runs/([^/]+/[^/]+/[^/]+)/predictions/[^/]+/)", ("predict",)),
         (r"(runs/([^/]+/[^/]+/[^/]+)/)", ("fit",)),

@@ -92,8 +92,8 @@ def test_two_slices_come_home_and_nothing_is_trained_twice(tmp_path):
         env=environment(),
     )
     assert done.returncode == 0, done.stdout[-3000:]
-    assert "rule metrics" in done.stdout
-    assert "rule fit" not in done.stdout
+    assert "Computing metrics" in done.stdout
+    assert "Training" not in done.stdout
 
 
 def test_slices_of_other_data_are_not_mixed(tmp_path):

@@ -79,7 +79,7 @@ def test_from_cts_without_organ_masks_to_the_store(
     for case in (OWN, "T2"):  # without a tumor, which the stand-in would not take for organ
         assert stored[f"site_{case}"].index.boxes == {name: boxes[name] for name in ORGANS}
     log = (project.root / "results" / "site" / "logs" / "organs" / "site.log").read_text(encoding="utf-8")
-    assert "organs: 100%" in log
+    assert "organs: 4/4 cases (100%)" in log
 
     assert "Nothing to be done" in project.run(target, config="site.yaml")
     write_experiment(project, folder, "again")

@@ -152,17 +152,18 @@ def test_edited_code_is_named_with_what_it_made(finished: Project, listed: Path)
     assert done.returncode == 1
     named = [line for line in done.stderr.splitlines() if line.startswith("  of other code: ")]
     assert [line.removeprefix("  of other code: ").partition(" is another now")[0] for line in named] == [
+        "figures/case_panels.jsonl: rule case_panels",  # draws the reported ball, as overlay_balls
         "runs/full/r_super/seed-0/run.json: method r_super",
-        "figures/overlay_balls.csv: rule overlay_balls",  # draws the reported ball
+        "figures/overlay_balls.csv: rule overlay_balls",
     ]
 
 
 def test_a_second_manifest_says_what_came_since(finished: Project) -> None:
-    audit = finished.results / "audit"
-    audit.mkdir()
-    (audit / "audit.csv").write_text("check\n", encoding="utf-8")
+    later = finished.results / "later"
+    later.mkdir()
+    (later / "more.csv").write_text("check\n", encoding="utf-8")
     try:
         finished.run("provenance")
-        assert "audit/audit.csv" in read_listing(finished.results / TABLE)
+        assert "later/more.csv" in read_listing(finished.results / TABLE)
     finally:
-        shutil.rmtree(audit)
+        shutil.rmtree(later)

@@ -46,7 +46,9 @@ rule case_panels:
         shown=SHOWN,
         code=code("case_panels.py"),
     message:
-        announced("Cutting pictures of the best and the worst cases of every row (log {log})")
+        announced(
+            "Cutting pictures of the best and the worst cases of every row (log {log})"
+        )
     script:
         "../scripts/case_panels.py"
 
