@@ -8,7 +8,7 @@ from rsuper.publish.cells import Values
 from rsuper.publish.columns import Column
 from rsuper.publish.failed import FAILED_MARK, failed_text
 from rsuper.publish.figures.style import measured_groups
-from rsuper.publish.html.differences import COMPARED, NAMES, Difference, mean_of
+from rsuper.publish.html.differences import COMPARED, NAMES, Difference
 from rsuper.publish.html.grid import Cell, Grid, Head, percent, points
 from rsuper.publish.inputs import Inputs
 from rsuper.publish.rows import ABLATIONS, CONTROLS, RUN, Row, table_rows
@@ -27,11 +27,6 @@ class Lead:
     other: str  # label of the alternative with the highest mean
     theirs: float
     cells: Sequence[tuple[str, Difference]]  # where, and the comparison there
-
-    @property
-    def gain(self) -> float:
-        """Mean difference."""
-        return mean_of([each for _, each in self.cells])
 
     def count(self, side: str) -> int:
         """In how many comparisons the reference is surely above, surely below, or neither."""

@@ -1,7 +1,6 @@
 """The reference method against every other row, cell by cell, with a verdict on each."""
 
-import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,8 +86,3 @@ def _difference(
         p_adjusted=p_adjusted,
         verdict=told,
     )
-
-
-def mean_of(found: Sequence[Difference]) -> float:
-    """Mean of differences; NaN where there is none or one is missing."""
-    return math.nan if not found else sum(each.value for each in found) / len(found)

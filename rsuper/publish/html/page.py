@@ -4,6 +4,7 @@ import base64
 import hashlib
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
@@ -130,11 +131,7 @@ def _tables(sources: Sources, name: str, rule: str, title: str) -> list[Grid]:
     intervals = Intervals(inputs.metrics, inputs.experiment, rule)
     notes = table_notes(inputs.experiment, rule)
     grids = table_grids(sources.tables[name], intervals, inputs.experiment, name, title)
-    return [*grids[:-1], _with_notes(grids[-1], notes)]
-
-
-def _with_notes(grid: Grid, notes: Sequence[str]) -> Grid:
-    return Grid(grid.name, grid.caption, grid.heads, grid.rows, grid.named, notes, grid.blocks)
+    return [*grids[:-1], replace(grids[-1], notes=notes)]
 
 
 def _forests(found: Sequence[Difference], budget: str, inputs: Inputs) -> list[Forest]:
